@@ -1,0 +1,48 @@
+// What Swift cannot import: functions that must run between fork and exec, macros, and Linux headers outside Glibc's module.
+#ifndef CLINUXSHIMS_H
+#define CLINUXSHIMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+
+/// A child that waits to be released before it calls exec.
+struct gated_child {
+    pid_t pid;
+    int gate;   ///< write one byte to let the child exec; close it to make the child go away
+    int result; ///< reads an errno (4 bytes) if exec failed, or end of file if it succeeded
+};
+
+/// Forks a child that waits on its gate and then calls execvp(argv[0], argv) with all signals unblocked and at their
+/// defaults. Returns 0, or an errno.
+int gated_spawn(char *const argv[], struct gated_child *child);
+
+/// pidfd_open(2). Returns the fd, or -errno.
+int open_pidfd(pid_t pid);
+
+/// Waits until every program that was running when this was called has finished: membarrier(2) with
+/// MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c), and tracepoint programs run inside RCU
+/// read-side critical sections. Returns 0, or -errno.
+int wait_for_running_programs(void);
+
+/// Blocks `signals` (count of them) in this thread and returns a signalfd for them, or -errno.
+int take_signals(const int *signals, size_t count);
+
+/// Columns that a code point takes on a terminal: 0, 1 or 2; -1 for control characters. wcwidth(3) in a UTF-8 locale.
+int columns_of(uint32_t code_point);
+
+/// perf_event_open(2) of the software CPU clock on one CPU. Returns the fd, or -errno.
+int open_cpu_clock(int cpu, uint64_t frequency);
+
+/// Writes `message` formatted by vsnprintf(3) to `buffer`; for C callbacks that hand over a va_list.
+int format_message(char *buffer, size_t size, const char *format, __builtin_va_list arguments);
+
+/// waitpid(2) status macros.
+int status_exited(int status);
+int status_code(int status);
+int status_signal(int status);
+
+#endif

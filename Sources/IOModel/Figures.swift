@@ -1,0 +1,176 @@
+/// A set of counters that only grow. Windows are differences of two readings, totals are sums of windows.
+public protocol Accumulating {
+    static func += (sum: inout Self, part: Self)
+    /// What was added since `earlier`. A reading may briefly miss counters that the kernel is moving from a thread to its
+    /// process; they show up in the next one, so a difference below zero is zero.
+    func since(_ earlier: Self) -> Self
+    var isZero: Bool { get }
+}
+
+extension UInt64 {
+    func since(_ earlier: UInt64) -> UInt64 { self > earlier ? self - earlier : 0 }
+}
+
+/// Times (nanoseconds) and counts of a thread or of all threads of a process.
+public struct Totals: Accumulating, Sendable, Equatable {
+    /// Wall time of each thread inside the window, added up.
+    public var observed: UInt64 = 0
+    /// The scheduler's own `sum_exec_runtime`.
+    public var onCPU: UInt64 = 0
+    public var blocked: UInt64 = 0
+    public var runQueue: UInt64 = 0
+    /// The kernel's `nvcsw` and `nivcsw`.
+    public var voluntary: UInt64 = 0
+    public var involuntary: UInt64 = 0
+    /// Page faults taken from user mode.
+    public var userFaults: UInt64 = 0
+    public var startupOperations: UInt64 = 0
+    public var startupBytesIn: UInt64 = 0
+    public var startupBytesOut: UInt64 = 0
+    /// Indexed by `BlockingCause.rawValue`; sums to `blocked`.
+    public var causes = [UInt64](repeating: 0, count: BlockingCause.allCases.count)
+
+    public init() {}
+
+    public subscript(cause: BlockingCause) -> UInt64 {
+        get { causes[cause.rawValue] }
+        set { causes[cause.rawValue] = newValue }
+    }
+
+    /// `observed − on_cpu − blocked − runqueue`: time that the kernel charged to no thread (interrupts, a hypervisor's steal)
+    /// when positive, clock and sampling error when negative.
+    public var residual: Int64 {
+        Int64(bitPattern: observed &- onCPU &- blocked &- runQueue)
+    }
+
+    static let fields: [WritableKeyPath<Totals, UInt64> & Sendable] = [
+        \.observed, \.onCPU, \.blocked, \.runQueue, \.voluntary, \.involuntary, \.userFaults, \.startupOperations,
+        \.startupBytesIn, \.startupBytesOut,
+    ]
+
+    public static func += (sum: inout Totals, part: Totals) {
+        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
+        for index in sum.causes.indices { sum.causes[index] &+= part.causes[index] }
+    }
+
+    public func since(_ earlier: Totals) -> Totals {
+        var difference = Totals()
+        for field in Self.fields { difference[keyPath: field] = self[keyPath: field].since(earlier[keyPath: field]) }
+        for index in causes.indices { difference.causes[index] = causes[index].since(earlier.causes[index]) }
+        return difference
+    }
+
+    public var isZero: Bool { self == Totals() }
+}
+
+/// One system call of a process.
+public struct CallFigures: Accumulating, Sendable, Equatable {
+    public var count: UInt64
+    /// Results from −4095 to −1.
+    public var errors: UInt64
+    public var bytes: UInt64
+    /// Calls that slept.
+    public var sleeps: UInt64
+    public var blocked: UInt64
+    public var runQueue: UInt64
+
+    public init(
+        count: UInt64 = 0, errors: UInt64 = 0, bytes: UInt64 = 0, sleeps: UInt64 = 0, blocked: UInt64 = 0,
+        runQueue: UInt64 = 0
+    ) {
+        self.count = count
+        self.errors = errors
+        self.bytes = bytes
+        self.sleeps = sleeps
+        self.blocked = blocked
+        self.runQueue = runQueue
+    }
+
+    static let fields: [WritableKeyPath<CallFigures, UInt64> & Sendable] = [
+        \.count, \.errors, \.bytes, \.sleeps, \.blocked, \.runQueue,
+    ]
+
+    public static func += (sum: inout CallFigures, part: CallFigures) {
+        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
+    }
+
+    public func since(_ earlier: CallFigures) -> CallFigures {
+        var difference = CallFigures()
+        for field in Self.fields { difference[keyPath: field] = self[keyPath: field].since(earlier[keyPath: field]) }
+        return difference
+    }
+
+    public var isZero: Bool { self == CallFigures() }
+}
+
+/// Bytes and sleeps of one open fd.
+public struct FileFigures: Accumulating, Sendable, Equatable {
+    public var identity: FileIdentity
+    public var operations: UInt64
+    public var bytesIn: UInt64
+    public var bytesOut: UInt64
+    public var blocked: UInt64
+    /// Fds that this row stands for: 1, or more when closed fds have been put together to bound the document.
+    public var opens: UInt64
+
+    public init(
+        identity: FileIdentity, operations: UInt64 = 0, bytesIn: UInt64 = 0, bytesOut: UInt64 = 0, blocked: UInt64 = 0,
+        opens: UInt64 = 1
+    ) {
+        self.identity = identity
+        self.operations = operations
+        self.bytesIn = bytesIn
+        self.bytesOut = bytesOut
+        self.blocked = blocked
+        self.opens = opens
+    }
+
+    /// The identity of the later reading stays: flags and addresses change.
+    public static func += (sum: inout FileFigures, part: FileFigures) {
+        sum.operations &+= part.operations
+        sum.bytesIn &+= part.bytesIn
+        sum.bytesOut &+= part.bytesOut
+        sum.blocked &+= part.blocked
+        sum.identity = part.identity
+    }
+
+    public func since(_ earlier: FileFigures) -> FileFigures {
+        FileFigures(
+            identity: identity, operations: operations.since(earlier.operations),
+            bytesIn: bytesIn.since(earlier.bytesIn), bytesOut: bytesOut.since(earlier.bytesOut),
+            blocked: blocked.since(earlier.blocked), opens: opens)
+    }
+
+    public var isZero: Bool { operations == 0 && bytesIn == 0 && bytesOut == 0 && blocked == 0 }
+}
+
+/// What the probes could not record; field names are the keys of `losses`.
+public struct Losses: Accumulating, Sendable, Equatable {
+    public var threadStorageFailed: UInt64 = 0
+    public var processMapFull: UInt64 = 0
+    public var callMapFull: UInt64 = 0
+    public var fileMapFull: UInt64 = 0
+    public var latencyMapFull: UInt64 = 0
+    public var userReadFailed: UInt64 = 0
+    /// Nothing is sent through a ring today, so nothing can be dropped there; the key is part of the contract.
+    public var ringDropped: UInt64 = 0
+
+    public init() {}
+
+    static let fields: [WritableKeyPath<Losses, UInt64> & Sendable] = [
+        \.threadStorageFailed, \.processMapFull, \.callMapFull, \.fileMapFull, \.latencyMapFull, \.userReadFailed,
+        \.ringDropped,
+    ]
+
+    public static func += (sum: inout Losses, part: Losses) {
+        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
+    }
+
+    public func since(_ earlier: Losses) -> Losses {
+        var difference = Losses()
+        for field in Self.fields { difference[keyPath: field] = self[keyPath: field].since(earlier[keyPath: field]) }
+        return difference
+    }
+
+    public var isZero: Bool { self == Losses() }
+}

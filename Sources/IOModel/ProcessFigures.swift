@@ -1,0 +1,103 @@
+/// Who a process is.
+public struct ProcessIdentity: Sendable, Equatable {
+    /// Unique for good, unlike the pid.
+    public var id: UInt64
+    public var pid: UInt32
+    public var ppid: UInt32
+    public var comm: String
+    /// Arguments; nil when they could not be read.
+    public var command: [String]?
+    public var commandTruncated: Bool
+    /// Path of its cgroup (v2) below the mount point; nil when not known.
+    public var cgroup: String?
+    public var startedInWindow: Bool
+    public var exited: Bool
+    /// As a shell has it: the exit code, or 128 + the signal that ended it; nil while it runs.
+    public var exitStatus: Int?
+
+    public init(
+        id: UInt64, pid: UInt32, ppid: UInt32, comm: String, command: [String]? = nil, commandTruncated: Bool = false,
+        cgroup: String? = nil, startedInWindow: Bool = false, exited: Bool = false, exitStatus: Int? = nil
+    ) {
+        self.id = id
+        self.pid = pid
+        self.ppid = ppid
+        self.comm = comm
+        self.command = command
+        self.commandTruncated = commandTruncated
+        self.cgroup = cgroup
+        self.startedInWindow = startedInWindow
+        self.exited = exited
+        self.exitStatus = exitStatus
+    }
+}
+
+/// Everything that was counted for a process: since tracing began, or in one interval.
+public struct ProcessFigures: Sendable, Equatable {
+    public var identity: ProcessIdentity
+    /// Threads seen in the window; a thread that lives through several intervals is in each of them.
+    public var threads: UInt64 = 0
+    public var totals = Totals()
+    /// By system call number.
+    public var calls: [UInt32: CallFigures] = [:]
+    /// By system call number; only calls that were timed.
+    public var latencies: [UInt32: Latency] = [:]
+    /// By the fd's unique id.
+    public var files: [UInt64: FileFigures] = [:]
+
+    public init(identity: ProcessIdentity) { self.identity = identity }
+
+    /// Adds the counters of a later interval of the same process.
+    public static func += (sum: inout ProcessFigures, part: ProcessFigures) {
+        sum.identity = part.identity
+        sum.threads = max(sum.threads, part.threads)
+        sum.totals += part.totals
+        merge(&sum.calls, part.calls)
+        merge(&sum.latencies, part.latencies)
+        merge(&sum.files, part.files)
+    }
+
+    public func since(_ earlier: ProcessFigures) -> ProcessFigures {
+        var difference = ProcessFigures(identity: identity)
+        difference.threads = threads
+        difference.totals = totals.since(earlier.totals)
+        difference.calls = Self.difference(calls, earlier.calls)
+        difference.latencies = Self.difference(latencies, earlier.latencies)
+        difference.files = Self.difference(files, earlier.files)
+        return difference
+    }
+
+    private static func merge<Key, Value: Accumulating>(_ sum: inout [Key: Value], _ part: [Key: Value]) {
+        for (key, value) in part {
+            if sum[key] == nil { sum[key] = value } else { sum[key]! += value }
+        }
+    }
+
+    private static func difference<Key, Value: Accumulating>(_ later: [Key: Value], _ earlier: [Key: Value]) -> [Key: Value] {
+        var result: [Key: Value] = [:]
+        for (key, value) in later {
+            if let before = earlier[key] {
+                let change = value.since(before)
+                if !change.isZero { result[key] = change }
+            } else {
+                result[key] = value
+            }
+        }
+        return result
+    }
+
+    /// Two per system call and two per page fault from user mode.
+    public var modeSwitches: UInt64 { 2 * (callCount + totals.userFaults) }
+    public var callCount: UInt64 { calls.values.reduce(0) { $0 &+ $1.count } }
+    public var errorCount: UInt64 { calls.values.reduce(0) { $0 &+ $1.errors } }
+
+    /// Time in a call: what it slept and waited for a CPU is exact; its time on a CPU is the timed calls' mean over all its
+    /// calls, exact when every call was timed. nil when none was.
+    public func time(of number: UInt32) -> (nanoseconds: UInt64, estimated: Bool)? {
+        guard let call = calls[number], let latency = latencies[number], latency.calls > 0 else { return nil }
+        let mean = Double(latency.onCPU) / Double(latency.calls)
+        return (
+            call.blocked &+ call.runQueue &+ UInt64(mean * Double(call.count)), latency.calls < call.count
+        )
+    }
+}

@@ -1,0 +1,142 @@
+internal import CLibbpf
+internal import CLinuxShims
+internal import CProbeABI
+internal import Glibc
+public import IOModel
+
+/// A thread that was traced from the start, and the call it was in.
+public struct SeededThread: Sendable {
+    public var tid: UInt32
+    public var pid: UInt32
+    public var callInProgress: UInt32?
+}
+
+/// What the kernel's own accounting says of the tracer's programs while it is switched on.
+public struct ProgramRuns: Sendable, Equatable {
+    public var runs: UInt64
+    public var nanoseconds: UInt64
+}
+
+/// The tracer at work. Releasing it detaches every program and frees every map.
+public struct AttachedProbes: ~Copyable {
+    private let object: BPFObject
+    private var links: [BPFLink]
+    private var entryLink: BPFLink?
+    public let probes: [Tool.Probe]
+    private let reader: SnapshotReader?
+
+    init(object: BPFObject, links: [BPFLink], probes: [Tool.Probe]) {
+        self.object = object
+        self.links = links
+        self.probes = probes
+        reader = try? SnapshotReader(object)
+    }
+
+    /// Names the processes of `TraceTarget.pids`. To be called before `seed`.
+    public func addTarget(pid: UInt32, awaitingExec: Bool) throws(ProbeError) {
+        var key = pid
+        var value = UInt32(awaitingExec ? IOTRACE_PID_AWAIT_EXEC : IOTRACE_PID_RUNNING)
+        let failed = bpf_map_update_elem(try object.map("target_pids"), &key, &value, 0)
+        guard failed == 0 else { throw ProbeError("adding pid \(pid) to the target", errorNumber: -failed) }
+    }
+
+    /// Starts tracing threads that exist already. Walks twice, see `seed_threads`.
+    public func seed() throws(ProbeError) -> [SeededThread] {
+        var seeded: [SeededThread] = []
+        for _ in 0..<2 {
+            let bytes = try TaskIterator(object, program: "seed_threads").read()
+            bytes.withUnsafeBytes { bytes in
+                let size = MemoryLayout<iotrace_seeded_thread>.size
+                for start in stride(from: 0, to: bytes.count - size + 1, by: size) {
+                    let line = bytes.loadUnaligned(fromByteOffset: start, as: iotrace_seeded_thread.self)
+                    seeded.append(
+                        SeededThread(
+                            tid: line.tid, pid: line.tgid, callInProgress: UInt32(exactly: line.in_call_nr)))
+                }
+            }
+        }
+        return seeded
+    }
+
+    /// Reads every counter.
+    public func snapshot() throws(ProbeError) -> Snapshot {
+        guard let reader else { throw ProbeError("finding the maps", errorNumber: ENOENT) }
+        return try reader.read()
+    }
+
+    /// Frees the records of processes and files whose counters have been taken over.
+    public func forget(processes: Set<UInt64>, files: [UInt64], in snapshot: Snapshot) {
+        reader?.forget(processes: processes, files: files, in: snapshot)
+    }
+
+    /// Timing of call entries on or off. Returns why it is not possible, if so.
+    public mutating func timeEntries(_ on: Bool) -> ProbeError? {
+        guard on else {
+            entryLink = nil
+            return nil
+        }
+        guard entryLink == nil else { return nil }
+        do { entryLink = try object.attach("time_entry") } catch { return error }
+        return nil
+    }
+
+    /// Switches the kernel's accounting of BPF run time on while the returned fd is open; nil when it is refused.
+    public func startAccounting() -> Int32? {
+        let fd = bpf_enable_stats(BPF_STATS_RUN_TIME)
+        return fd >= 0 ? fd : nil
+    }
+
+    /// Runs and time of all programs while accounting was on.
+    public func programRuns() -> ProgramRuns {
+        var sum = ProgramRuns(runs: 0, nanoseconds: 0)
+        for probe in ProbeDescription.all {
+            guard let program = object.program(probe.program) else { continue }
+            var info = bpf_prog_info()
+            var size = UInt32(MemoryLayout<bpf_prog_info>.size)
+            guard bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0 else { continue }
+            sum.runs += info.run_cnt
+            sum.nanoseconds += info.run_time_ns
+        }
+        return sum
+    }
+
+    /// Detaches every program and waits until none is running, so that the next snapshot is final.
+    public mutating func detach() {
+        entryLink = nil
+        links.removeAll()
+        _ = wait_for_running_programs()
+    }
+}
+
+/// One walk of a task iterator.
+struct TaskIterator {
+    private let object: BPFObject
+    private let program: String
+
+    init(_ object: BPFObject, program: String) {
+        self.object = object
+        self.program = program
+    }
+
+    /// Everything that the program writes.
+    func read() throws(ProbeError) -> [UInt8] {
+        guard let found = object.program(program) else { throw ProbeError("finding probe \(program)", errorNumber: ENOENT) }
+        let (attached, _) = LibbpfLog.capturing { bpf_program__attach_iter(found, nil) }
+        guard let attached else { throw ProbeError("attaching probe \(program)", errorNumber: errno) }
+        let link = BPFLink(attached)
+        let fd = bpf_iter_create(link.fileDescriptor)
+        guard fd >= 0 else { throw ProbeError("starting probe \(program)", errorNumber: -fd) }
+        defer { close(fd) }
+        var output: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = Glibc.read(fd, &chunk, chunk.count)
+            if count < 0 {
+                if errno == EINTR || errno == EAGAIN { continue }
+                throw ProbeError("reading threads from the kernel", errorNumber: errno)
+            }
+            if count == 0 { return output }
+            output += chunk[..<count]
+        }
+    }
+}

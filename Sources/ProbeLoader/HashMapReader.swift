@@ -1,0 +1,56 @@
+internal import CLibbpf
+internal import Glibc
+
+/// Reads and deletes many entries of a kernel hash in few system calls (BPF_MAP_LOOKUP_BATCH).
+struct HashMapReader {
+    let fd: Int32
+    let name: String
+    let keySize: Int
+    let valueSize: Int
+
+    init<Key, Value>(_ object: BPFObject, _ name: String, key: Key.Type, value: Value.Type) throws(ProbeError) {
+        fd = try object.map(name)
+        self.name = name
+        keySize = MemoryLayout<Key>.size
+        valueSize = MemoryLayout<Value>.size
+    }
+
+    /// Calls `body` with each key and value. Entries that come or go meanwhile may be missed or seen.
+    func forEach(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) throws(ProbeError) {
+        var capacity = 1024
+        var token: UInt64 = 0
+        var first = true
+        while true {
+            let keys = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity * keySize, alignment: 8)
+            let values = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity * valueSize, alignment: 8)
+            defer {
+                keys.deallocate()
+                values.deallocate()
+            }
+            var count = UInt32(capacity)
+            var next: UInt64 = 0
+            let failed = withUnsafeMutablePointer(to: &token) { token in
+                bpf_map_lookup_batch(fd, first ? nil : token, &next, keys.baseAddress, values.baseAddress, &count, nil)
+            }
+            let reason = failed == 0 ? 0 : -failed
+            if reason == ENOSPC { // one bucket holds more than fits
+                capacity *= 4
+                continue
+            }
+            guard reason == 0 || reason == ENOENT else { throw ProbeError("reading map \(name)", errorNumber: reason) }
+            for index in 0..<Int(count) {
+                body(
+                    UnsafeRawBufferPointer(rebasing: keys[index * keySize..<(index + 1) * keySize]),
+                    UnsafeRawBufferPointer(rebasing: values[index * valueSize..<(index + 1) * valueSize]))
+            }
+            if reason == ENOENT { return }
+            token = next
+            first = false
+        }
+    }
+
+    /// Deletes keys; those that are gone already are no error.
+    func delete<Key>(_ keys: [Key]) {
+        for key in keys { withUnsafeBytes(of: key) { bytes in _ = bpf_map_delete_elem(fd, bytes.baseAddress) } }
+    }
+}

@@ -1,0 +1,275 @@
+internal import CLibbpf
+internal import CProbeABI
+internal import Glibc
+internal import IOModel
+
+/// Decodes the kernel's maps into a `Snapshot`.
+struct SnapshotReader {
+    private let object: BPFObject
+    private let processes: HashMapReader
+    private let calls: HashMapReader
+    private let files: HashMapReader
+    private let bindings: HashMapReader
+    private let latencies: HashMapReader
+    private let losses: Int32
+
+    init(_ object: BPFObject) throws(ProbeError) {
+        self.object = object
+        processes = try HashMapReader(object, "processes", key: UInt64.self, value: iotrace_process_record.self)
+        calls = try HashMapReader(object, "process_calls", key: iotrace_call_key.self, value: iotrace_call_counter.self)
+        files = try HashMapReader(object, "files", key: UInt64.self, value: iotrace_file_record.self)
+        bindings = try HashMapReader(object, "fd_bindings", key: iotrace_fd_key.self, value: iotrace_fd_binding.self)
+        latencies = try HashMapReader(object, "latencies", key: iotrace_call_key.self, value: iotrace_latency.self)
+        losses = try object.map("losses")
+    }
+
+    /// Sums first, live threads after them: see `Snapshot`.
+    func read() throws(ProbeError) -> Snapshot {
+        var clock = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &clock)
+        var snapshot = Snapshot(takenAt: UInt64(clock.tv_sec) * 1_000_000_000 + UInt64(clock.tv_nsec))
+        try processes.forEach { _, value in snapshot.processes.append(decodeProcess(value)) }
+        try calls.forEach { key, value in
+            let counter = value.loadUnaligned(as: iotrace_call_counter.self)
+            snapshot.calls[Snapshot.CallKey(key.loadUnaligned(as: iotrace_call_key.self))] = CallFigures(counter)
+        }
+        try files.forEach { _, value in snapshot.files.append(decodeFile(value)) }
+        try latencies.forEach { key, value in
+            snapshot.latencies[Snapshot.CallKey(key.loadUnaligned(as: iotrace_call_key.self))] = decodeLatency(value)
+        }
+        snapshot.threads = decodeThreads(try TaskIterator(object, program: "sample_threads").read())
+        snapshot.losses = try readLosses()
+        return snapshot
+    }
+
+    private func readLosses() throws(ProbeError) -> Losses {
+        var key: UInt32 = 0
+        var value = iotrace_losses()
+        let failed = bpf_map_lookup_elem(losses, &key, &value)
+        guard failed == 0 else { throw ProbeError("reading map losses", errorNumber: -failed) }
+        var losses = Losses()
+        losses.threadStorageFailed = value.thread_storage_failed
+        losses.processMapFull = value.process_map_full
+        losses.callMapFull = value.call_map_full
+        losses.fileMapFull = value.file_map_full
+        losses.latencyMapFull = value.latency_map_full
+        losses.userReadFailed = value.user_read_failed
+        return losses
+    }
+
+    func forget(processes ended: Set<UInt64>, files gone: [UInt64], in snapshot: Snapshot) {
+        if !ended.isEmpty {
+            calls.delete(snapshot.calls.keys.filter { ended.contains($0.processID) }.map { $0.abi })
+            latencies.delete(snapshot.latencies.keys.filter { ended.contains($0.processID) }.map { $0.abi })
+            bindings.delete(
+                snapshot.files.filter { ended.contains($0.processID) }.map {
+                    iotrace_fd_key(process_id: $0.processID, fd: $0.figures.identity.fd, reserved: 0)
+                })
+            processes.delete(Array(ended))
+        }
+        files.delete(gone)
+    }
+}
+
+extension Snapshot.CallKey {
+    init(_ key: iotrace_call_key) { self.init(processID: key.process_id, number: key.nr, tid: key.tid) }
+    var abi: iotrace_call_key { iotrace_call_key(process_id: processID, nr: number, tid: tid) }
+}
+
+extension CallFigures {
+    init(_ counter: iotrace_call_counter) {
+        self.init(
+            count: counter.count, errors: counter.errors, bytes: counter.bytes, sleeps: UInt64(counter.sleeps),
+            blocked: counter.blocked_ns, runQueue: counter.runqueue_ns)
+    }
+}
+
+extension Totals {
+    init(_ totals: iotrace_totals) {
+        self.init()
+        observed = totals.observed_ns
+        onCPU = totals.on_cpu_ns
+        blocked = totals.blocked_ns
+        runQueue = totals.runqueue_ns
+        voluntary = totals.voluntary
+        involuntary = totals.involuntary
+        userFaults = totals.user_faults
+        startupOperations = totals.startup_operations
+        startupBytesIn = totals.startup_bytes_in
+        startupBytesOut = totals.startup_bytes_out
+        withUnsafeBytes(of: totals.causes) { bytes in causes = Array(bytes.bindMemory(to: UInt64.self)) }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The bytes of a field that is an array.
+    func field<Root, Value>(_ path: KeyPath<Root, Value>, _ type: Root.Type) -> UnsafeRawBufferPointer {
+        let start = MemoryLayout<Root>.offset(of: path)!
+        return UnsafeRawBufferPointer(rebasing: self[start..<start + MemoryLayout<Value>.size])
+    }
+}
+
+func decodeProcess(_ bytes: UnsafeRawBufferPointer) -> Snapshot.Process {
+    let record = bytes.loadUnaligned(as: iotrace_process_record.self)
+    let flags = Int32(bitPattern: record.flags)
+    let comm = bytes.field(\iotrace_process_record.comm, iotrace_process_record.self).prefix { $0 != 0 }
+    let text = bytes.field(\iotrace_process_record.command, iotrace_process_record.self)
+        .prefix(Int(record.command_length))
+    return Snapshot.Process(
+        id: record.process_id, pid: record.pid, ppid: record.ppid, comm: decodeName(comm),
+        command: flags & IOTRACE_PROCESS_COMMAND_UNKNOWN != 0 ? nil : splitArguments(text),
+        commandTruncated: flags & IOTRACE_PROCESS_COMMAND_TRUNCATED != 0, cgroupID: record.cgroup_id,
+        startedInWindow: flags & IOTRACE_PROCESS_STARTED != 0,
+        exitedNanoseconds: flags & IOTRACE_PROCESS_EXITED != 0 ? record.exited_ns : nil, waitStatus: record.exit_code,
+        threadsEnded: record.threads_ended, totals: Totals(record.totals))
+}
+
+/// Arguments as the kernel keeps them: each ends with a NUL; the last one may be cut.
+public func splitArguments(_ bytes: some Sequence<UInt8>) -> [String] {
+    var arguments = Array(bytes).split(separator: 0, omittingEmptySubsequences: false).map { decodeName($0) }
+    if arguments.last == "" { arguments.removeLast() }
+    return arguments
+}
+
+func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
+    let record = bytes.loadUnaligned(as: iotrace_file_record.self)
+    let path = bytes.field(\iotrace_file_record.path, iotrace_file_record.self).prefix(Int(record.path_length))
+    let socket = bytes.field(\iotrace_file_record.socket, iotrace_file_record.self)
+    var identity = FileIdentity(fd: record.fd, type: FileType(abi: record.type))
+    identity.nonblocking = record.f_flags & UInt32(O_NONBLOCK) != 0
+    identity.inEpoll = record.in_epoll != 0
+    if identity.type.isSocket {
+        (identity.local, identity.peer) = decodeSocketNames(socket)
+    } else {
+        let components = path.split(separator: 0).map { decodeName($0) }
+        switch identity.type {
+        case .pipe: break
+        case .anon:
+            let name = components.first ?? ""
+            identity.type = FileType(anonymousInode: name)
+            identity.path = name.hasPrefix("[") ? name : "[\(name)]"
+        default:
+            if record.path_truncated != 0 {
+                identity.path = "…/" + components.reversed().joined(separator: "/")
+            } else {
+                // A name on a file system that is mounted nowhere (memfd:) ends in that file system's root, "/".
+                identity.path = "/" + components.filter { $0 != "/" }.reversed().joined(separator: "/")
+            }
+        }
+    }
+    let figures = FileFigures(
+        identity: identity, operations: record.operations, bytesIn: record.bytes_in, bytesOut: record.bytes_out,
+        blocked: record.blocked_ns)
+    return Snapshot.File(id: record.file_id, processID: record.process_id, figures: figures, closed: record.closed != 0)
+}
+
+extension FileType {
+    /// The type as the probes have it; anonymous inodes are told apart by name.
+    init(abi type: UInt8) {
+        self =
+            switch Int32(type) {
+            case IOTRACE_FILE_REGULAR: .regular
+            case IOTRACE_FILE_DIRECTORY: .directory
+            case IOTRACE_FILE_BLOCK: .block
+            case IOTRACE_FILE_CHAR: .char
+            case IOTRACE_FILE_TTY: .tty
+            case IOTRACE_FILE_PIPE: .pipe
+            case IOTRACE_FILE_FIFO: .fifo
+            case IOTRACE_FILE_ANON: .anon
+            case IOTRACE_FILE_TCP: .tcp
+            case IOTRACE_FILE_UDP: .udp
+            case IOTRACE_FILE_UNIX_STREAM: .unixStream
+            case IOTRACE_FILE_UNIX_DGRAM: .unixDgram
+            case IOTRACE_FILE_UNIX_SEQPACKET: .unixSeqpacket
+            case IOTRACE_FILE_NETLINK: .netlink
+            case IOTRACE_FILE_PACKET: .packet
+            case IOTRACE_FILE_SOCKET: .socket
+            default: .unknown
+            }
+    }
+}
+
+func decodeSocketNames(_ bytes: UnsafeRawBufferPointer) -> (local: String?, peer: String?) {
+    typealias Name = iotrace_socket_name
+    let name = bytes.loadUnaligned(as: Name.self)
+    switch Int32(name.family) {
+    case AF_UNIX:
+        return (
+            decodeUnixName(bytes.field(\Name.local_path, Name.self).prefix(Int(name.local_length))),
+            decodeUnixName(bytes.field(\Name.peer_path, Name.self).prefix(Int(name.peer_length)))
+        )
+    case AF_INET, AF_INET6:
+        return (
+            decodeAddress(bytes.field(\Name.local_address, Name.self), family: name.family, port: name.local_port),
+            decodeAddress(bytes.field(\Name.peer_address, Name.self), family: name.family, port: name.peer_port)
+        )
+    default: return (nil, nil)
+    }
+}
+
+/// nil when unnamed. An abstract name is shown with `@` in the place of its NUL, as ss(8) does.
+func decodeUnixName(_ bytes: Slice<UnsafeRawBufferPointer>) -> String? {
+    guard let first = bytes.first else { return nil }
+    return first == 0 ? "@" + decodeName(bytes.dropFirst()) : decodeName(bytes.prefix { $0 != 0 })
+}
+
+/// `127.0.0.1:80`, `[::1]:80`; nil when neither address nor port is set.
+func decodeAddress(_ bytes: UnsafeRawBufferPointer, family: UInt16, port: UInt16) -> String? {
+    let length = Int32(family) == AF_INET ? 4 : 16
+    if port == 0, bytes.prefix(length).allSatisfy({ $0 == 0 }) { return nil }
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    guard inet_ntop(Int32(family), bytes.baseAddress, &text, socklen_t(text.count)) != nil else { return nil }
+    let address = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return Int32(family) == AF_INET ? "\(address):\(port)" : "[\(address)]:\(port)"
+}
+
+func decodeLatency(_ bytes: UnsafeRawBufferPointer) -> Latency {
+    let record = bytes.loadUnaligned(as: iotrace_latency.self)
+    var latency = Latency()
+    latency.calls = record.calls
+    latency.total = record.total_ns
+    latency.onCPU = record.on_cpu_ns
+    latency.maximum = record.max_ns
+    let buckets = bytes.field(\iotrace_latency.buckets, iotrace_latency.self)
+    for index in 0..<Latency.bucketCount {
+        let count = buckets.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)
+        if count > 0 { latency.buckets[index] = count }
+    }
+    return latency
+}
+
+/// Samples one after the other, each followed by its call and fd counters.
+func decodeThreads(_ bytes: [UInt8]) -> [Snapshot.Thread] {
+    var threads: [Snapshot.Thread] = []
+    bytes.withUnsafeBytes { bytes in
+        var at = 0
+        func take<Value>(_ type: Value.Type) -> Value? {
+            guard at + MemoryLayout<Value>.size <= bytes.count else { return nil }
+            defer { at += MemoryLayout<Value>.size }
+            return bytes.loadUnaligned(fromByteOffset: at, as: type)
+        }
+        while let sample = take(iotrace_thread_sample.self) {
+            var thread = Snapshot.Thread(
+                processID: sample.header.process_id, tid: sample.header.tid, totals: Totals(sample.header.totals))
+            for _ in 0..<sample.call_count {
+                guard let counter = take(iotrace_call_counter.self) else { break }
+                thread.calls[counter.nr] = CallFigures(counter)
+            }
+            for _ in 0..<sample.fd_count {
+                guard let counter = take(iotrace_fd_counter.self) else { break }
+                thread.fds.append(
+                    .init(
+                        fileID: counter.file_id, operations: counter.operations, bytesIn: counter.bytes_in,
+                        bytesOut: counter.bytes_out, blocked: counter.blocked_ns,
+                        nonblocking: counter.f_flags & UInt32(O_NONBLOCK) != 0, inEpoll: counter.in_epoll != 0))
+            }
+            if sample.open_nr >= 0 {
+                thread.openCall = .init(
+                    number: UInt32(sample.open_nr), fileID: sample.open_file_id == 0 ? nil : sample.open_file_id,
+                    blocked: sample.open_blocked_ns, runQueue: sample.open_runqueue_ns)
+            }
+            threads.append(thread)
+        }
+    }
+    return threads
+}

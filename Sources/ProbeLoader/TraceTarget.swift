@@ -1,0 +1,28 @@
+/// Which processes the probes count. The filter runs in the kernel.
+public enum TraceTarget: Sendable, Equatable {
+    /// Process ids; those that wait for an exec are counted from its first instruction on.
+    case pids([UInt32], awaitingExec: Bool)
+    /// Processes whose name (at most 15 bytes count) is or becomes this one.
+    case comm(String)
+    /// Members of a cgroup (v2) and of those below it, by the inode number of its directory.
+    case cgroup(id: UInt64)
+    /// Every user process but the tracer.
+    case all
+}
+
+public struct TracerConfiguration: Sendable {
+    public var target: TraceTarget
+    /// Children of a target are targets.
+    public var follow: Bool
+    /// The tracer's own pid.
+    public var ownPID: UInt32
+    /// Caps the entries of the process, call and file maps; for tests that fill them.
+    public var mapLimit: UInt32?
+
+    public init(target: TraceTarget, follow: Bool = true, ownPID: UInt32, mapLimit: UInt32? = nil) {
+        self.target = target
+        self.follow = follow
+        self.ownPID = ownPID
+        self.mapLimit = mapLimit
+    }
+}

@@ -1,0 +1,301 @@
+// From an fd number to what it is: the walk through the fd table, the type, the path or the addresses.
+#pragma once
+
+#include "maps.bpf.h"
+
+extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+
+// The struct file behind an fd of a task, or 0. fs/file.c: files_lookup_fd_raw()
+static __always_inline u64 file_of_fd(struct task_struct *task, s32 fd)
+{
+    struct files_struct *files = task->files;
+    struct fdtable *fdt;
+    u64 file = 0;
+
+    if (!files)
+        return 0;
+    fdt = files->fdt;
+    if (!fdt || (u32)fd >= fdt->max_fds)
+        return 0;
+    bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + (u32)fd);
+    return file;
+}
+
+// Two loads without a helper call where the kernel can do it; this runs for every I/O call.
+static __always_inline void read_flags(u64 file, u32 *f_flags, u8 *in_epoll)
+{
+    if (config.has_rdonly_cast) {
+        struct file *trusted = bpf_rdonly_cast((void *)file, bpf_core_type_id_kernel(struct file));
+        *f_flags = trusted->f_flags;
+        *in_epoll = trusted->f_ep != 0;
+    } else {
+        struct file *pointer = (void *)file;
+        *f_flags = BPF_CORE_READ(pointer, f_flags);
+        *in_epoll = BPF_CORE_READ(pointer, f_ep) != 0;
+    }
+}
+
+static __always_inline u32 *fd_generation(u64 process_id, s32 fd)
+{
+    u32 index = ((u32)(process_id ^ (process_id >> 22)) * 2654435761u + (u32)fd) % GENERATIONS;
+    return bpf_map_lookup_elem(&fd_generations, &index);
+}
+
+static __always_inline void fd_changed(u64 process_id, s32 fd)
+{
+    u32 *generation = fd_generation(process_id, fd);
+    if (generation)
+        __sync_fetch_and_add(generation, 1);
+}
+
+static __always_inline u8 socket_type(struct sock *sk)
+{
+    u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    u16 type = BPF_CORE_READ(sk, sk_type);
+    u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+
+    if (family == AF_UNIX)
+        return type == SOCK_STREAM  ? IOTRACE_FILE_UNIX_STREAM
+               : type == SOCK_DGRAM ? IOTRACE_FILE_UNIX_DGRAM
+                                    : IOTRACE_FILE_UNIX_SEQPACKET;
+    if (family == AF_INET || family == AF_INET6) {
+        if (type == SOCK_STREAM && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP))
+            return IOTRACE_FILE_TCP;
+        if (type == SOCK_DGRAM && protocol == IPPROTO_UDP)
+            return IOTRACE_FILE_UDP;
+    }
+    if (family == AF_NETLINK)
+        return IOTRACE_FILE_NETLINK;
+    if (family == AF_PACKET)
+        return IOTRACE_FILE_PACKET;
+    return IOTRACE_FILE_SOCKET;
+}
+
+static __always_inline u16 read_unix_path(struct sock *sk, u8 *path)
+{
+    struct unix_sock *unix_socket = (void *)sk;
+    struct unix_address *address = BPF_CORE_READ(unix_socket, addr);
+    int length;
+
+    if (!address)
+        return 0;
+    length = BPF_CORE_READ(address, len) - 2; // less sun_family
+    if (length <= 0)
+        return 0;
+    if (length > IOTRACE_UNIX_PATH_BYTES)
+        length = IOTRACE_UNIX_PATH_BYTES;
+    if (bpf_probe_read_kernel(path, IOTRACE_UNIX_PATH_BYTES, (u8 *)address->name + 2))
+        return 0;
+    return length;
+}
+
+static __noinline void read_socket_name(struct iotrace_socket_name *name, u64 file)
+{
+    struct socket *socket = BPF_CORE_READ((struct file *)file, private_data);
+    struct sock *sk, *peer;
+
+    if (!name || !socket)
+        return;
+    sk = BPF_CORE_READ(socket, sk);
+    if (!sk)
+        return;
+    name->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    name->local_length = 0;
+    name->peer_length = 0;
+    if (name->family == AF_UNIX) {
+        name->local_length = read_unix_path(sk, name->local_path);
+        peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+        if (peer)
+            name->peer_length = read_unix_path(peer, name->peer_path);
+    } else if (name->family == AF_INET) {
+        name->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+        name->peer_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+        bpf_core_read(name->local_address, 4, &sk->__sk_common.skc_rcv_saddr);
+        bpf_core_read(name->peer_address, 4, &sk->__sk_common.skc_daddr);
+    } else if (name->family == AF_INET6) {
+        name->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+        name->peer_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+        bpf_core_read(name->local_address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+        bpf_core_read(name->peer_address, 16, &sk->__sk_common.skc_v6_daddr);
+    }
+}
+
+#define PATH_COMPONENTS 40
+
+// Writes the components of a path from the leaf up, crossing mount points, as d_path() would print them in reverse.
+// fs/d_path.c: prepend_path()
+static __noinline void read_path(struct iotrace_file_record *record, u64 file)
+{
+    struct path path;
+    struct vfsmount *vfs;
+    struct mount *mount;
+    struct dentry *dentry;
+    u32 used = 0;
+
+    if (!record || bpf_core_read(&path, sizeof(path), &((struct file *)file)->f_path))
+        return;
+    vfs = path.mnt;
+    dentry = path.dentry;
+    record->path_truncated = 1;
+    for (int i = 0; i < PATH_COMPONENTS; i++) {
+        struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+        struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
+        long length;
+
+        if (dentry == root) {
+            struct mount *up;
+            mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
+            up = BPF_CORE_READ(mount, mnt_parent);
+            if (!up || up == mount) {
+                record->path_truncated = 0;
+                break;
+            }
+            dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+            vfs = (void *)up + bpf_core_field_offset(struct mount, mnt);
+            continue;
+        }
+        if (used >= IOTRACE_PATH_BYTES - 1)
+            break;
+        length = bpf_probe_read_kernel_str(record->path + (used & (IOTRACE_PATH_BYTES - 1)), 256,
+                                           BPF_CORE_READ(dentry, d_name.name));
+        if (length <= 0)
+            break;
+        if (used + length > IOTRACE_PATH_BYTES)
+            break;
+        used += length;
+        if (dentry == parent) { // a file system without a mount point: pipefs, anon_inodefs, memfd
+            record->path_truncated = 0;
+            break;
+        }
+        dentry = parent;
+    }
+    record->path_length = used;
+}
+
+static __always_inline u8 file_type(u64 file, struct iotrace_file_record *record)
+{
+    struct inode *inode = BPF_CORE_READ((struct file *)file, f_inode);
+    u16 mode = BPF_CORE_READ(inode, i_mode);
+    u32 magic = BPF_CORE_READ(inode, i_sb, s_magic);
+    u32 major = BPF_CORE_READ(inode, i_rdev) >> 20;
+    struct socket *socket;
+
+    record->inode = BPF_CORE_READ(inode, i_ino);
+    record->device = BPF_CORE_READ(inode, i_sb, s_dev);
+    switch (mode & S_IFMT) {
+    case S_IFSOCK:
+        if (magic != SOCKFS_MAGIC) // a socket's name in a directory, opened with O_PATH
+            return IOTRACE_FILE_UNKNOWN;
+        socket = BPF_CORE_READ((struct file *)file, private_data);
+        return socket_type(BPF_CORE_READ(socket, sk));
+    case S_IFREG:
+        return magic == ANON_INODE_FS_MAGIC ? IOTRACE_FILE_ANON : IOTRACE_FILE_REGULAR;
+    case S_IFDIR:
+        return IOTRACE_FILE_DIRECTORY;
+    case S_IFBLK:
+        return IOTRACE_FILE_BLOCK;
+    case S_IFIFO:
+        return magic == PIPEFS_MAGIC ? IOTRACE_FILE_PIPE : IOTRACE_FILE_FIFO;
+    case S_IFCHR: // Documentation/admin-guide/devices.txt: 4 and 5 are terminals, 136 to 143 pseudo-terminals
+        return major == 4 || major == 5 || (major >= 136 && major <= 143) ? IOTRACE_FILE_TTY : IOTRACE_FILE_CHAR;
+    default: // before Linux 6.17 the shared anonymous inode had no file type
+        return magic == ANON_INODE_FS_MAGIC ? IOTRACE_FILE_ANON : IOTRACE_FILE_UNKNOWN;
+    }
+}
+
+static __always_inline void close_record(u64 file_id)
+{
+    struct iotrace_file_record *record = bpf_map_lookup_elem(&files, &file_id);
+    if (record)
+        record->closed = 1;
+}
+
+// Makes a new record for an fd and binds the number to it. Returns its file_id, or 0 when a map is full.
+static __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
+{
+    struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
+    struct iotrace_fd_binding binding = {.file = file};
+    struct iotrace_file_record *record;
+    struct scratch *scratch = scratch_of(who);
+
+    if (!scratch)
+        return 0;
+    record = &scratch->file;
+    record->file_id = binding.file_id = __sync_fetch_and_add(&last_file_id, 1) + 1;
+    record->process_id = process_id;
+    record->fd = fd;
+    record->opened_ns = bpf_ktime_get_ns();
+    record->path_length = 0;
+    record->path_truncated = 0;
+    record->type = file_type(file, record);
+    binding.inode = record->inode;
+    read_flags(file, &record->f_flags, &record->in_epoll);
+    __builtin_memset(&record->socket, 0, sizeof(record->socket));
+    if (record->type >= IOTRACE_FILE_FIRST_SOCKET)
+        read_socket_name(&record->socket, file);
+    else
+        read_path(record, file);
+    if (bpf_map_update_elem(&files, &record->file_id, record, BPF_ANY))
+        return 0;
+    if (bpf_map_update_elem(&fd_bindings, &key, &binding, BPF_ANY)) {
+        bpf_map_delete_elem(&files, &record->file_id);
+        return 0;
+    }
+    return binding.file_id;
+}
+
+// The file_id that an fd number leads to now, made when it is new. A record whose number was reused without a close that
+// the probes saw (close_range, an exec, another process sharing the table) is told by the address or the inode.
+static __always_inline u64 file_id_of(u64 process_id, s32 fd, u64 file, u32 who)
+{
+    struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
+    struct iotrace_fd_binding *binding = bpf_map_lookup_elem(&fd_bindings, &key);
+
+    if (binding) {
+        if (binding->file == file && binding->inode == BPF_CORE_READ((struct file *)file, f_inode, i_ino))
+            return binding->file_id;
+        close_record(binding->file_id);
+    }
+    return new_record(process_id, fd, file, who);
+}
+
+// Adds what a thread counted on an fd to the record.
+static __always_inline void fold_fd(struct iotrace_fd_counter *counter)
+{
+    struct iotrace_file_record *record;
+
+    if (!counter->file_id)
+        return;
+    record = bpf_map_lookup_elem(&files, &counter->file_id);
+    if (record) {
+        __sync_fetch_and_add(&record->operations, counter->operations);
+        __sync_fetch_and_add(&record->bytes_in, counter->bytes_in);
+        __sync_fetch_and_add(&record->bytes_out, counter->bytes_out);
+        __sync_fetch_and_add(&record->blocked_ns, counter->blocked_ns);
+        record->f_flags = counter->f_flags;
+        record->in_epoll = counter->in_epoll;
+    } else if (counter->operations) {
+        LOSE(file_map_full, counter->operations);
+    }
+    counter->file_id = 0;
+    counter->file = 0;
+}
+
+static __always_inline bool is_socket(u8 type)
+{
+    return type >= IOTRACE_FILE_FIRST_SOCKET;
+}
+
+// The cause of a sleep: what the call waits for, or what the type of its fd says.
+static __always_inline u32 resolve_cause(u32 cause, u8 type)
+{
+    if (cause != IOTRACE_CAUSE_BY_FD_IN && cause != IOTRACE_CAUSE_BY_FD_OUT)
+        return cause < IOTRACE_CAUSES ? cause : IOTRACE_CAUSE_OTHER;
+    if (is_socket(type))
+        return cause == IOTRACE_CAUSE_BY_FD_IN ? IOTRACE_CAUSE_SOCKET_RECV : IOTRACE_CAUSE_SOCKET_SEND;
+    if (type == IOTRACE_FILE_PIPE || type == IOTRACE_FILE_FIFO)
+        return IOTRACE_CAUSE_PIPE;
+    if (type == IOTRACE_FILE_REGULAR || type == IOTRACE_FILE_DIRECTORY || type == IOTRACE_FILE_BLOCK)
+        return IOTRACE_CAUSE_DISK;
+    return IOTRACE_CAUSE_OTHER;
+}

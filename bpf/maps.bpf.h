@@ -1,0 +1,105 @@
+// The maps that the probe families share, and the one way to each of them.
+#pragma once
+
+#include "kernel.bpf.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "config.h"
+#include "file.h"
+#include "latency.h"
+#include "losses.h"
+#include "process.h"
+#include "thread.h"
+
+const volatile struct iotrace_config config SEC(".rodata.config");
+
+// The last file_id given out.
+u64 last_file_id SEC(".data.ids") = 0;
+
+#define HASH(name, entries, key_type, value_type)                                                                      \
+    struct {                                                                                                           \
+        __uint(type, BPF_MAP_TYPE_HASH);                                                                               \
+        __uint(map_flags, BPF_F_NO_PREALLOC);                                                                          \
+        __uint(max_entries, entries);                                                                                  \
+        __type(key, key_type);                                                                                         \
+        __type(value, value_type);                                                                                     \
+    } name SEC(".maps")
+
+struct {
+    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct iotrace_thread_state);
+} threads SEC(".maps");
+
+HASH(target_pids, 8192, u32, u32);
+HASH(processes, 65536, u64, struct iotrace_process_record);
+HASH(process_calls, 262144, struct iotrace_call_key, struct iotrace_call_counter);
+HASH(fd_bindings, 262144, struct iotrace_fd_key, struct iotrace_fd_binding);
+HASH(files, 131072, u64, struct iotrace_file_record);
+HASH(latencies, 65536, struct iotrace_call_key, struct iotrace_latency);
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, u32);
+    __type(value, struct iotrace_losses);
+} losses SEC(".maps");
+
+// Changes whenever an fd number of a process is opened or closed, so that other threads' cached entries for it are
+// checked again. Indexed by a hash of both; a collision costs a needless check, never a wrong answer.
+#define GENERATIONS 16384
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, GENERATIONS);
+    __type(key, u32);
+    __type(value, u32);
+} fd_generations SEC(".maps");
+
+// Values too large for the 512-byte stack are composed here. Tracepoint programs run with preemption off; iterators do
+// not, and a tracepoint may interrupt them, so each has its own.
+#define SCRATCH_TRACEPOINT 0
+#define SCRATCH_ITERATOR 1
+struct scratch {
+    struct iotrace_thread_state thread; // only the header is ever written, so a copy starts with empty tables
+    struct iotrace_process_record process;
+    struct iotrace_file_record file;
+    u8 overrun[256]; // lets the verifier bound a string read that starts inside file.path
+    struct iotrace_latency latency; // always zero
+    struct iotrace_thread_sample sample;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 2);
+    __type(key, u32);
+    __type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *scratch_of(u32 who)
+{
+    return bpf_map_lookup_elem(&scratches, &who);
+}
+
+#define LOSE(field, amount)                                                                                            \
+    do {                                                                                                               \
+        u32 zero_ = 0;                                                                                                 \
+        struct iotrace_losses *losses_ = bpf_map_lookup_elem(&losses, &zero_);                                         \
+        if (losses_)                                                                                                   \
+            __sync_fetch_and_add(&losses_->field, (amount));                                                           \
+    } while (0)
+
+static __always_inline struct iotrace_thread_state *state_of(struct task_struct *task)
+{
+    return bpf_task_storage_get(&threads, task, 0, 0);
+}
+
+// Names a process for good, although pids are reused: its tgid (pid_max is at most 2^22) below the leader's start time in
+// nanoseconds. The time wraps at 2^42 ns (73 minutes); for two processes to be mistaken for each other they would have to
+// get the same pid that long apart to the nanosecond. Every thread computes the same value without any lookup.
+static __always_inline u64 process_id_of(struct task_struct *task)
+{
+    return (BPF_CORE_READ(task, group_leader, start_boottime) << 22) | (u32)task->tgid;
+}

@@ -1,0 +1,60 @@
+// The scheduler: when a thread left the CPU and why, when it could run again, when it did.
+#include "threads.bpf.h"
+
+static __always_inline void leave_cpu(struct iotrace_thread_state *thread, struct task_struct *task, bool preempt,
+                                      u32 prev_state)
+{
+    struct iotrace_thread_header *header = &thread->header;
+    u64 now = bpf_ktime_get_ns();
+
+    // Until the first switch the base is up to a tick old, since the scheduler's counter lags while a thread runs.
+    if (header->sched_state == IOTRACE_SCHED_RUNNING && header->on_cpu_at_switch_ns == header->on_cpu_base_ns)
+        header->on_cpu_base_ns = header->on_cpu_at_switch_ns =
+            task->se.sum_exec_runtime - elapsed(header->state_since_ns, now);
+    note_place(header, task, prev_state);
+    header->sched_state = preempt || !prev_state ? IOTRACE_SCHED_RUNNABLE : IOTRACE_SCHED_BLOCKED;
+    header->state_since_ns = now;
+}
+
+static __always_inline void enter_cpu(struct iotrace_thread_state *thread, struct task_struct *task)
+{
+    struct iotrace_thread_header *header = &thread->header;
+    u64 now = bpf_ktime_get_ns();
+
+    if (header->sched_state == IOTRACE_SCHED_BLOCKED) // its wake-up was not seen
+        end_sleep(thread, now);
+    else if (header->sched_state == IOTRACE_SCHED_RUNNABLE)
+        end_runnable(thread, now);
+    header->sched_state = IOTRACE_SCHED_RUNNING;
+    header->state_since_ns = now;
+    header->on_cpu_at_switch_ns = task->se.sum_exec_runtime;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(switch_threads, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
+{
+    struct iotrace_thread_state *thread = state_of(prev);
+
+    if (thread && !(thread->header.flags & IOTRACE_THREAD_EXITED))
+        leave_cpu(thread, prev, preempt, prev_state);
+    thread = state_of(next);
+    if (thread && !(thread->header.flags & IOTRACE_THREAD_EXITED))
+        enter_cpu(thread, next);
+    return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(wake_thread, struct task_struct *task)
+{
+    struct iotrace_thread_state *thread = state_of(task);
+    u64 now;
+
+    // A wake-up that comes before the thread has left the CPU ends no sleep.
+    if (!thread || thread->header.sched_state != IOTRACE_SCHED_BLOCKED)
+        return 0;
+    now = bpf_ktime_get_ns();
+    end_sleep(thread, now);
+    thread->header.sched_state = IOTRACE_SCHED_RUNNABLE;
+    thread->header.state_since_ns = now;
+    return 0;
+}

@@ -1,0 +1,458 @@
+// System calls, counted at their exit: number, arguments and result are all there (kernel/entry/common.c:
+// syscall_exit_work()), so the default mode runs no program at entry.
+#include "threads.bpf.h"
+
+// UAPI values that the probes act on.
+#define F_DUPFD 0
+#define F_DUPFD_CLOEXEC 1030
+#define NR_RT_SIGRETURN 15
+#define MMSGHDR_BYTES 64
+#define MMSGHDR_LENGTH 56 // offset of msg_len
+#define UIO_MAXIOV 1024
+
+static __always_inline u64 argument(struct pt_regs *regs, u32 n)
+{
+    return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx : regs->r10;
+}
+
+// The thread's counter for an fd, loaded into its cache if it is not there.
+static __noinline struct iotrace_fd_counter *load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
+{
+    struct iotrace_fd_counter *counter;
+    struct iotrace_file_record *record;
+    u32 *generation;
+    u64 file_id;
+
+    if (!thread)
+        return 0;
+    counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
+    generation = fd_generation(thread->header.process_id, fd);
+    file_id = file_id_of(thread->header.process_id, fd, file, SCRATCH_TRACEPOINT);
+    if (file_id && counter->file_id == file_id) { // the number changed hands elsewhere, or a collision: still the same
+        counter->generation = generation ? *generation : 0;
+        return counter;
+    }
+    fold_fd(counter);
+    if (!file_id)
+        return 0;
+    record = bpf_map_lookup_elem(&files, &file_id);
+    if (!record)
+        return 0;
+    if (is_socket(record->type) && !record->socket_seen_in_io) { // now it has the addresses it was given meanwhile
+        read_socket_name(&record->socket, file);
+        record->socket_seen_in_io = 1;
+    }
+    counter->file = file;
+    counter->file_id = file_id;
+    counter->fd = fd;
+    counter->generation = generation ? *generation : 0;
+    counter->operations = 0;
+    counter->bytes_in = 0;
+    counter->bytes_out = 0;
+    counter->blocked_ns = 0;
+    counter->type = record->type;
+    return counter;
+}
+
+static __always_inline struct iotrace_fd_counter *fd_counter(struct iotrace_thread_state *thread,
+                                                             struct task_struct *task, s32 fd)
+{
+    struct iotrace_fd_counter *counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
+    u64 file = file_of_fd(task, fd);
+    u32 *generation;
+
+    if (!file)
+        return 0;
+    generation = fd_generation(thread->header.process_id, fd);
+    if (counter->file != file || counter->fd != fd || !generation || counter->generation != *generation) {
+        counter = load_fd(thread, fd, file);
+        if (!counter) {
+            LOSE(file_map_full, 1);
+            return 0;
+        }
+    }
+    read_flags(file, &counter->f_flags, &counter->in_epoll);
+    return counter;
+}
+
+static __always_inline void fd_opened(struct iotrace_thread_state *thread, struct task_struct *task, s32 fd)
+{
+    u64 process_id = thread->header.process_id;
+    struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
+    struct iotrace_fd_counter *counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
+    struct iotrace_fd_binding *binding;
+    u64 file = file_of_fd(task, fd);
+
+    binding = bpf_map_lookup_elem(&fd_bindings, &key);
+    if (binding)
+        close_record(binding->file_id);
+    fd_changed(process_id, fd);
+    if (counter->fd == fd)
+        fold_fd(counter);
+    if (file && !new_record(process_id, fd, file, SCRATCH_TRACEPOINT))
+        LOSE(file_map_full, 1);
+}
+
+static __always_inline void fd_closed(struct iotrace_thread_state *thread, s32 fd)
+{
+    u64 process_id = thread->header.process_id;
+    struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
+    struct iotrace_fd_counter *counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
+    struct iotrace_fd_binding *binding;
+
+    if (counter->fd == fd)
+        fold_fd(counter);
+    binding = bpf_map_lookup_elem(&fd_bindings, &key);
+    if (binding) {
+        close_record(binding->file_id);
+        bpf_map_delete_elem(&fd_bindings, &key);
+    }
+    fd_changed(process_id, fd);
+}
+
+static __always_inline void pair_opened(struct iotrace_thread_state *thread, struct task_struct *task, u64 address)
+{
+    s32 pair[2];
+
+    if (bpf_probe_read_user(pair, sizeof(pair), (void *)address)) {
+        LOSE(user_read_failed, 1);
+        return;
+    }
+    fd_opened(thread, task, pair[0]);
+    fd_opened(thread, task, pair[1]);
+}
+
+// The bytes of sendmmsg and recvmmsg, whose results count messages.
+static __always_inline u64 mmsg_bytes(u64 vector, s64 messages)
+{
+    u64 bytes = 0;
+
+    for (int i = 0; i < UIO_MAXIOV; i++) {
+        u32 length;
+        if (i >= messages)
+            break;
+        if (bpf_probe_read_user(&length, sizeof(length), (void *)(vector + i * MMSGHDR_BYTES + MMSGHDR_LENGTH))) {
+            LOSE(user_read_failed, 1);
+            break;
+        }
+        bytes += length;
+    }
+    return bytes;
+}
+
+static __noinline void refresh_address(struct iotrace_fd_counter *counter)
+{
+    struct iotrace_file_record *record;
+
+    if (!counter || !is_socket(counter->type))
+        return;
+    record = bpf_map_lookup_elem(&files, &counter->file_id);
+    if (record)
+        read_socket_name(&record->socket, counter->file);
+}
+
+// Calls that change what an fd number means. They are rare beside I/O, so they live in a function of their own.
+static __noinline int change_fds(struct iotrace_thread_state *thread, struct pt_regs *regs, s64 result, u32 kind)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    u64 first, second;
+
+    if (!thread || !regs)
+        return 0;
+    first = BPF_CORE_READ(regs, di);
+    second = BPF_CORE_READ(regs, si);
+    switch (kind) {
+    case IOTRACE_KIND_OPEN:
+    case IOTRACE_KIND_DUP:
+    case IOTRACE_KIND_ACCEPT:
+        fd_opened(thread, task, result);
+        break;
+    case IOTRACE_KIND_FCNTL:
+        if (second == F_DUPFD || second == F_DUPFD_CLOEXEC)
+            fd_opened(thread, task, result);
+        break;
+    case IOTRACE_KIND_PIPE:
+        pair_opened(thread, task, first);
+        break;
+    case IOTRACE_KIND_SOCKETPAIR:
+        pair_opened(thread, task, BPF_CORE_READ(regs, r10));
+        break;
+    case IOTRACE_KIND_CLOSE:
+        fd_closed(thread, first);
+        break;
+    }
+    return 0;
+}
+
+// The loader makes its calls from its own text, before anything else runs. Whatever comes from elsewhere, or is not what a
+// loader calls, ends the start-up phase.
+struct loader_range {
+    u64 start, end;
+};
+
+static long note_range(struct task_struct *task, struct vm_area_struct *vma, struct loader_range *range)
+{
+    range->start = BPF_CORE_READ(vma, vm_start);
+    range->end = BPF_CORE_READ(vma, vm_end);
+    return 0;
+}
+
+static __noinline int in_startup(struct iotrace_thread_state *thread, struct pt_regs *regs, u32 trait_flags)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct iotrace_thread_header *header;
+    struct mm_struct *mm = task->mm;
+    u64 ip;
+
+    if (!thread || !regs || !mm)
+        return 0;
+    header = &thread->header;
+    ip = BPF_CORE_READ(regs, ip);
+    if (!header->loader_start) {
+        struct loader_range range = {};
+        if (ip >= mm->start_code && ip < mm->end_code) { // linked statically: there is no loader
+            header->flags &= ~IOTRACE_THREAD_STARTUP;
+            return 0;
+        }
+        bpf_find_vma(task, ip, note_range, &range, 0);
+        header->loader_start = range.start;
+        header->loader_end = range.end;
+    }
+    if (ip < header->loader_start || ip >= header->loader_end || !(trait_flags & IOTRACE_TRAIT_LOADER)) {
+        header->flags &= ~IOTRACE_THREAD_STARTUP;
+        return 0;
+    }
+    return 1;
+}
+
+// Charges the sleeps of the call that is returning to the call, its fd and their causes.
+static __noinline int charge_call(struct iotrace_thread_state *thread, struct iotrace_call_counter *call,
+                                  struct iotrace_fd_counter *fd, u32 cause)
+{
+    struct iotrace_thread_header *header;
+    u64 blocked, disk;
+
+    if (!thread)
+        return 0;
+    header = &thread->header;
+    blocked = header->pending_blocked_ns;
+    disk = header->pending_disk_ns;
+    cause = resolve_cause(cause, fd ? fd->type : IOTRACE_FILE_UNKNOWN);
+    header->totals.causes[IOTRACE_CAUSE_DISK] += disk;
+    if (cause < IOTRACE_CAUSES)
+        header->totals.causes[cause] += blocked - disk;
+    if (call) {
+        call->blocked_ns += blocked;
+        call->runqueue_ns += header->pending_runqueue_ns;
+        call->sleeps += header->pending_sleeps != 0;
+    }
+    if (fd)
+        fd->blocked_ns += blocked;
+    header->pending_blocked_ns = 0;
+    header->pending_disk_ns = 0;
+    header->pending_runqueue_ns = 0;
+    header->pending_sleeps = 0;
+    return 0;
+}
+
+static __always_inline u32 latency_bucket(u64 nanoseconds)
+{
+    u32 octave = 63;
+
+    if (nanoseconds < (1ull << IOTRACE_LATENCY_FIRST_OCTAVE))
+        return 0;
+    if (nanoseconds >= (1ull << IOTRACE_LATENCY_LAST_OCTAVE))
+        return IOTRACE_LATENCY_BUCKETS - 1;
+    octave = 0; // log2 by halves: the target has no count-leading-zeros instruction
+    if (nanoseconds >> 32)
+        octave += 32;
+    if (nanoseconds >> (octave + 16))
+        octave += 16;
+    if (nanoseconds >> (octave + 8))
+        octave += 8;
+    if (nanoseconds >> (octave + 4))
+        octave += 4;
+    if (nanoseconds >> (octave + 2))
+        octave += 2;
+    if (nanoseconds >> (octave + 1))
+        octave += 1;
+    return 1 + 4 * (octave - IOTRACE_LATENCY_FIRST_OCTAVE) + ((nanoseconds >> (octave - 2)) & 3);
+}
+
+static __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
+{
+    struct iotrace_call_key key = {.nr = nr};
+    struct iotrace_latency *latency;
+    struct scratch *scratch;
+    u64 total, off_cpu;
+    u32 bucket;
+
+    if (!thread)
+        return 0;
+    total = elapsed(thread->header.entered_ns, bpf_ktime_get_ns());
+    off_cpu = thread->header.pending_blocked_ns + thread->header.pending_runqueue_ns;
+    thread->header.entered_ns = 0;
+    key.process_id = thread->header.process_id;
+    latency = bpf_map_lookup_elem(&latencies, &key);
+    if (!latency) {
+        scratch = scratch_of(SCRATCH_TRACEPOINT);
+        if (!scratch)
+            return 0;
+        bpf_map_update_elem(&latencies, &key, &scratch->latency, BPF_NOEXIST);
+        latency = bpf_map_lookup_elem(&latencies, &key);
+        if (!latency) {
+            LOSE(latency_map_full, 1);
+            return 0;
+        }
+    }
+    bucket = latency_bucket(total);
+    __sync_fetch_and_add(&latency->calls, 1);
+    __sync_fetch_and_add(&latency->total_ns, total);
+    __sync_fetch_and_add(&latency->on_cpu_ns, elapsed(off_cpu, total));
+    if (total > latency->max_ns)
+        latency->max_ns = total;
+    if (bucket < IOTRACE_LATENCY_BUCKETS)
+        __sync_fetch_and_add(&latency->buckets[bucket], 1);
+    return 0;
+}
+
+// Attached only while latencies are being timed.
+SEC("tp_btf/sys_enter")
+int BPF_PROG(time_entry, struct pt_regs *regs, long nr)
+{
+    struct iotrace_thread_state *thread = state_of(bpf_get_current_task_btf());
+
+    if (thread)
+        thread->header.entered_ns = bpf_ktime_get_ns();
+    return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(count_call, struct pt_regs *regs, long result)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct iotrace_thread_state *thread = state_of(task);
+    struct iotrace_call_counter *call;
+    struct iotrace_fd_counter *fd = 0, *source = 0;
+    struct iotrace_trait trait = {};
+    bool failed, counts, loading = false;
+    u64 bytes_in = 0, bytes_out = 0;
+    u32 nr;
+
+    if (!thread)
+        return 0;
+    if (thread->header.flags & (IOTRACE_THREAD_AWAIT_EXEC | IOTRACE_THREAD_EXITED | IOTRACE_THREAD_NEWBORN)) {
+        if (!(thread->header.flags & IOTRACE_THREAD_NEWBORN))
+            return 0;
+        thread->header.flags &= ~IOTRACE_THREAD_NEWBORN;
+        if (!result) // the child's half of the clone: one call, and the parent's half counts it
+            return 0;
+    }
+    nr = regs->orig_ax;
+    if (nr == (u32)-1) // a return from a signal handler has restored the interrupted registers
+        nr = NR_RT_SIGRETURN;
+    if (task->thread_info.status & TS_COMPAT)
+        nr |= IOTRACE_COMPAT_BIT;
+    else if (nr < IOTRACE_SYSCALLS)
+        trait = *(struct iotrace_trait *)&config.traits[nr];
+    call = call_counter(thread, nr);
+    failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO;
+    if (call) {
+        call->count++;
+        call->errors += failed;
+    }
+    if (thread->header.flags & IOTRACE_THREAD_STARTUP)
+        loading = in_startup(thread, regs, trait.flags);
+    if (thread->header.entered_ns)
+        record_latency(thread, nr);
+    if (trait.kind == IOTRACE_KIND_NONE) {
+        if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
+            charge_call(thread, call, 0, trait.cause);
+        return 0;
+    }
+
+    counts = !failed || result == -11 /* EAGAIN: that is what polling looks like */;
+    switch (trait.kind) {
+    case IOTRACE_KIND_READ:
+        fd = fd_counter(thread, task, regs->di);
+        bytes_in = failed ? 0 : result;
+        break;
+    case IOTRACE_KIND_WRITE:
+        fd = fd_counter(thread, task, regs->di);
+        bytes_out = failed ? 0 : result;
+        break;
+    case IOTRACE_KIND_RECVMMSG:
+        fd = fd_counter(thread, task, regs->di);
+        bytes_in = failed ? 0 : mmsg_bytes(regs->si, result);
+        break;
+    case IOTRACE_KIND_SENDMMSG:
+        fd = fd_counter(thread, task, regs->di);
+        bytes_out = failed ? 0 : mmsg_bytes(regs->si, result);
+        break;
+    case IOTRACE_KIND_SENDFILE:
+    case IOTRACE_KIND_SPLICE:
+    case IOTRACE_KIND_TEE: {
+        bool backwards = trait.kind == IOTRACE_KIND_SENDFILE; // its first argument is the sink
+        u64 other = trait.kind == IOTRACE_KIND_SPLICE ? regs->dx : regs->si;
+        source = fd_counter(thread, task, backwards ? other : regs->di);
+        if (source && !failed) {
+            source->bytes_in += result;
+            source->operations++;
+        }
+        // The source's cache slot may be the sink's too, so the source is finished before the sink is loaded.
+        fd = fd_counter(thread, task, backwards ? regs->di : other);
+        bytes_out = failed ? 0 : result;
+        break;
+    }
+    case IOTRACE_KIND_FD_WAIT:
+    case IOTRACE_KIND_SYNC:
+        fd = fd_counter(thread, task, regs->di);
+        break;
+    case IOTRACE_KIND_ACCEPT:
+        fd = fd_counter(thread, task, regs->di);
+        break;
+    case IOTRACE_KIND_ADDRESS:
+        fd = fd_counter(thread, task, regs->di);
+        refresh_address(fd);
+        break;
+    case IOTRACE_KIND_FD:
+    case IOTRACE_KIND_FCNTL:
+        if (thread->header.pending_blocked_ns)
+            fd = fd_counter(thread, task, regs->di);
+        counts = false;
+        break;
+    case IOTRACE_KIND_VM_COPY:
+        bytes_in = failed ? 0 : result;
+        break;
+    default:
+        counts = false;
+    }
+    if (call)
+        call->bytes += bytes_in + bytes_out;
+    if (fd && counts) {
+        fd->operations++;
+        fd->bytes_in += bytes_in;
+        fd->bytes_out += bytes_out;
+    }
+    if (loading && counts) {
+        thread->header.totals.startup_operations++;
+        thread->header.totals.startup_bytes_in += bytes_in;
+        thread->header.totals.startup_bytes_out += bytes_out;
+    }
+    if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
+        charge_call(thread, call, fd, trait.cause);
+    if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN))
+        change_fds(thread, regs, result, trait.kind);
+    return 0;
+}
+
+// Page faults taken from user mode: each is a mode switch there and back. arch/x86/mm/fault.c
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(count_fault, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+{
+    struct iotrace_thread_state *thread = state_of(bpf_get_current_task_btf());
+
+    if (thread)
+        thread->header.totals.user_faults++;
+    return 0;
+}

@@ -1,0 +1,359 @@
+// Lives of threads and processes: born, exec, renamed cgroup, ended; and the iterators that seed and sample them.
+#include "threads.bpf.h"
+
+SEC("tp_btf/task_newtask")
+int BPF_PROG(begin_thread, struct task_struct *task, unsigned long clone_flags)
+{
+    struct iotrace_thread_state *parent = state_of(bpf_get_current_task_btf()), *child;
+    struct iotrace_process_record *parent_process = 0;
+    struct scratch *scratch;
+    u64 now = bpf_ktime_get_ns();
+    u64 process_id;
+
+    if (task->flags & PF_KTHREAD)
+        return 0;
+    if (parent && parent->header.flags & IOTRACE_THREAD_AWAIT_EXEC)
+        return 0;
+    if (config.target == IOTRACE_TARGET_CGROUP) {
+        if (!in_target_cgroup(task))
+            return 0;
+    } else if (config.target != IOTRACE_TARGET_ALL) {
+        if (!parent || !(config.follow || clone_flags & CLONE_THREAD))
+            return 0;
+    } else if (task->tgid == config.tracer) {
+        return 0;
+    }
+    scratch = scratch_of(SCRATCH_TRACEPOINT);
+    if (!scratch)
+        return 0;
+    child = compose_thread(scratch, task, now, IOTRACE_THREAD_NEWBORN);
+    child->header.sched_state = IOTRACE_SCHED_RUNNABLE;
+    child->header.wait_place = IOTRACE_WAIT_TAIL;
+    child->header.on_cpu_base_ns = 0;
+    child->header.on_cpu_at_switch_ns = 0;
+    process_id = child->header.process_id;
+    if (parent && parent->header.flags & IOTRACE_THREAD_STARTUP)
+        parent->header.flags &= ~IOTRACE_THREAD_STARTUP;
+    if (!bpf_task_storage_get(&threads, task, child, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
+        LOSE(thread_storage_failed, 1);
+        return 0;
+    }
+    if (parent)
+        parent_process = bpf_map_lookup_elem(&processes, &parent->header.process_id);
+    ensure_process(scratch, task, process_id, IOTRACE_PROCESS_STARTED, parent_process);
+    return 0;
+}
+
+// After an exec the program has a new name, new arguments and a loader at work. A process that waited for it starts here.
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
+{
+    struct iotrace_thread_state *thread = state_of(task);
+    struct iotrace_process_record *process;
+    struct scratch *scratch = scratch_of(SCRATCH_TRACEPOINT);
+    u64 now = bpf_ktime_get_ns();
+    u64 process_id;
+
+    if (!scratch)
+        return 0;
+    if (!thread) {
+        if (config.target != IOTRACE_TARGET_COMM || !has_target_comm(task))
+            return 0;
+        thread = bpf_task_storage_get(&threads, task, compose_thread(scratch, task, now, 0),
+                                      BPF_LOCAL_STORAGE_GET_F_CREATE);
+        if (!thread) {
+            LOSE(thread_storage_failed, 1);
+            return 0;
+        }
+    } else if (thread->header.flags & IOTRACE_THREAD_AWAIT_EXEC) {
+        compose_thread(scratch, task, now, 0);
+        thread->header = scratch->thread.header;
+    }
+    thread->header.tid = task->pid; // a thread that is not the leader takes the leader's id over
+    thread->header.flags |= IOTRACE_THREAD_STARTUP;
+    thread->header.loader_start = 0;
+    process_id = thread->header.process_id;
+    ensure_process(scratch, task, process_id, IOTRACE_PROCESS_STARTED, 0);
+    process = bpf_map_lookup_elem(&processes, &process_id);
+    if (process) {
+        bpf_probe_read_kernel_str(process->comm, sizeof(process->comm), task->comm);
+        read_command(process, task);
+    }
+    return 0;
+}
+
+static __always_inline void add_totals(struct iotrace_totals *to, struct iotrace_totals *from)
+{
+    u64 *sum = (u64 *)to, *part = (u64 *)from;
+
+    for (int i = 0; i < sizeof(struct iotrace_totals) / sizeof(u64); i++)
+        __sync_fetch_and_add(&sum[i], part[i]);
+}
+
+// The storage goes with the task, so the counters of a thread whose window ends move to its process.
+static __always_inline struct iotrace_process_record *finish_thread(struct iotrace_thread_state *thread,
+                                                                    struct task_struct *task, u64 now)
+{
+    struct iotrace_thread_header *header = &thread->header;
+    struct iotrace_process_record *process;
+    u32 used = header->calls_used;
+
+    header->totals.causes[IOTRACE_CAUSE_OTHER] += header->pending_blocked_ns;
+    fill_totals(&header->totals, header, task, now);
+    header->flags |= IOTRACE_THREAD_EXITED;
+    for (u32 i = 0; i < IOTRACE_CALL_SLOTS; i++) {
+        struct iotrace_call_counter *mine = &thread->calls[i], *sum;
+        if (i >= used)
+            break;
+        sum = mapped_counter(header->process_id, mine->nr, 0);
+        if (!sum)
+            continue;
+        __sync_fetch_and_add(&sum->sleeps, mine->sleeps);
+        __sync_fetch_and_add(&sum->count, mine->count);
+        __sync_fetch_and_add(&sum->errors, mine->errors);
+        __sync_fetch_and_add(&sum->bytes, mine->bytes);
+        __sync_fetch_and_add(&sum->blocked_ns, mine->blocked_ns);
+        __sync_fetch_and_add(&sum->runqueue_ns, mine->runqueue_ns);
+    }
+    for (u32 i = 0; i < IOTRACE_FD_SLOTS; i++)
+        fold_fd(&thread->fds[i]);
+    process = bpf_map_lookup_elem(&processes, &header->process_id);
+    if (!process)
+        return 0;
+    add_totals(&process->totals, &header->totals);
+    __sync_fetch_and_add(&process->threads_ended, 1);
+    return process;
+}
+
+// A task moved into the target cgroup becomes a target, one that left it is one no longer. Calls it is in are cut.
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(move_thread, struct cgroup *cgroup, const char *path, struct task_struct *task, bool threadgroup)
+{
+    struct iotrace_thread_state *thread;
+    struct scratch *scratch;
+
+    if (config.target != IOTRACE_TARGET_CGROUP || task->flags & PF_KTHREAD)
+        return 0;
+    thread = state_of(task);
+    if (thread) {
+        if (!in_target_cgroup(task)) {
+            finish_thread(thread, task, bpf_ktime_get_ns());
+            bpf_task_storage_delete(&threads, task);
+        }
+        return 0;
+    }
+    scratch = scratch_of(SCRATCH_TRACEPOINT);
+    if (!scratch || !in_target_cgroup(task))
+        return 0;
+    thread = compose_thread(scratch, task, bpf_ktime_get_ns(), 0);
+    if (task->on_cpu == 0) {
+        thread->header.sched_state = task->on_rq ? IOTRACE_SCHED_RUNNABLE : IOTRACE_SCHED_BLOCKED;
+        note_place(&thread->header, task, task->__state);
+    }
+    if (!bpf_task_storage_get(&threads, task, thread, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
+        LOSE(thread_storage_failed, 1);
+        return 0;
+    }
+    ensure_process(scratch, task, scratch->thread.header.process_id, IOTRACE_PROCESS_COMMAND_UNKNOWN, 0);
+    return 0;
+}
+
+#define NR_EXIT 60
+#define NR_EXIT_GROUP 231
+
+// kernel/exit.c: do_exit()
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(end_thread, struct task_struct *task)
+{
+    struct iotrace_thread_state *thread = state_of(task);
+    struct iotrace_process_record *process;
+    struct iotrace_call_counter *call;
+    struct pt_regs *regs;
+    u64 now = bpf_ktime_get_ns();
+    u32 nr;
+
+    if (!thread || thread->header.flags & (IOTRACE_THREAD_AWAIT_EXEC | IOTRACE_THREAD_EXITED))
+        return 0;
+    regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    nr = BPF_CORE_READ(regs, orig_ax);
+    // These two never return, so no exit of theirs is seen. A thread that another one ended is not in them.
+    if ((nr == NR_EXIT || nr == NR_EXIT_GROUP) && (s64)BPF_CORE_READ(regs, ax) == -ENOSYS &&
+        !(thread->header.flags & IOTRACE_THREAD_KERNEL)) {
+        call = call_counter(thread, nr);
+        if (call)
+            call->count++;
+    }
+    process = finish_thread(thread, task, now);
+    if (process && BPF_CORE_READ(task, signal, live.counter) == 0) {
+        u32 group_exit = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT;
+        process->exit_code = group_exit ? BPF_CORE_READ(task, signal, group_exit_code) : task->exit_code;
+        process->exited_ns = now;
+        process->flags |= IOTRACE_PROCESS_EXITED;
+        BPF_CORE_READ_STR_INTO(&process->comm, task, group_leader, comm);
+    }
+    return 0;
+}
+
+static __always_inline bool is_target(struct task_struct *task, u32 *how)
+{
+    u32 tgid = task->tgid;
+    u32 *wanted;
+
+    *how = IOTRACE_PID_RUNNING;
+    switch (config.target) {
+    case IOTRACE_TARGET_PIDS:
+        wanted = bpf_map_lookup_elem(&target_pids, &tgid);
+        if (wanted)
+            *how = *wanted;
+        return wanted != 0;
+    case IOTRACE_TARGET_COMM:
+        return has_target_comm(task);
+    case IOTRACE_TARGET_CGROUP:
+        return in_target_cgroup(task);
+    default:
+        return tgid != config.tracer;
+    }
+}
+
+// Gives every thread that is a target already its state, with the sleep it may be in. Run twice: a thread that was born
+// to an untraced parent while the first walk passed is caught by the second.
+SEC("iter/task")
+int seed_threads(struct bpf_iter__task *context)
+{
+    struct iotrace_seeded_thread line = {};
+    struct task_struct *task = context->task;
+    struct iotrace_thread_state *thread;
+    struct scratch *scratch = scratch_of(SCRATCH_ITERATOR);
+    u32 how;
+
+    if (!task || !scratch || task->flags & PF_KTHREAD || state_of(task) || !is_target(task, &how))
+        return 0;
+    if (task->exit_code && BPF_CORE_READ(task, mm) == 0) // a zombie
+        return 0;
+    thread = compose_thread(scratch, task, bpf_ktime_get_ns(), how == IOTRACE_PID_AWAIT_EXEC ? IOTRACE_THREAD_AWAIT_EXEC : 0);
+    if (!task->on_cpu) {
+        thread->header.sched_state = task->on_rq ? IOTRACE_SCHED_RUNNABLE : IOTRACE_SCHED_BLOCKED;
+        note_place(&thread->header, task, task->__state);
+    }
+    line.tid = task->pid;
+    line.tgid = task->tgid;
+    line.in_call_nr =
+        thread->header.sched_state != IOTRACE_SCHED_RUNNING && thread->header.wait_place == IOTRACE_WAIT_IN_CALL
+            ? thread->header.wait_nr
+            : -1;
+    if (!bpf_task_storage_get(&threads, task, thread, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
+        LOSE(thread_storage_failed, 1);
+        return 0;
+    }
+    if (how == IOTRACE_PID_RUNNING) {
+        ensure_process(scratch, task, scratch->thread.header.process_id, IOTRACE_PROCESS_COMMAND_UNKNOWN, 0);
+        bpf_seq_write(context->meta->seq, &line, sizeof(line));
+    }
+    return 0;
+}
+
+// Which fd a call sleeps on, by its first argument.
+static __always_inline u64 open_file(struct task_struct *task, u64 process_id, s32 fd, u8 *type)
+{
+    u64 file = file_of_fd(task, fd), file_id;
+    struct iotrace_file_record *record;
+
+    if (!file)
+        return 0;
+    file_id = file_id_of(process_id, fd, file, SCRATCH_ITERATOR);
+    record = bpf_map_lookup_elem(&files, &file_id);
+    if (!record)
+        return 0;
+    *type = record->type;
+    return file_id;
+}
+
+// Writes one sample for each traced thread: its counters, and what is in progress. Changes nothing, since the kernel runs
+// it again for a thread whose output did not fit.
+SEC("iter/task")
+int sample_threads(struct bpf_iter__task *context)
+{
+    struct seq_file *seq = context->meta->seq;
+    struct task_struct *task = context->task;
+    struct iotrace_thread_state *thread;
+    struct iotrace_thread_sample *sample;
+    struct iotrace_thread_header *header;
+    struct scratch *scratch = scratch_of(SCRATCH_ITERATOR);
+    u64 now, open = 0, open_run = 0;
+    u32 used;
+
+    if (!task || !scratch)
+        return 0;
+    thread = state_of(task);
+    if (!thread || thread->header.flags & (IOTRACE_THREAD_AWAIT_EXEC | IOTRACE_THREAD_EXITED))
+        return 0;
+    sample = &scratch->sample;
+    bpf_probe_read_kernel(&sample->header, sizeof(sample->header), &thread->header);
+    header = &sample->header;
+    now = bpf_ktime_get_ns();
+    sample->now_ns = now;
+    sample->open_file_id = 0;
+    sample->open_nr = -1;
+    sample->open_cause = IOTRACE_CAUSE_OTHER;
+    fill_totals(&header->totals, header, task, now);
+    if (header->sched_state == IOTRACE_SCHED_BLOCKED) {
+        open = elapsed(header->state_since_ns, now);
+        header->totals.blocked_ns += open;
+    } else if (header->sched_state == IOTRACE_SCHED_RUNNABLE) {
+        open_run = elapsed(header->state_since_ns, now);
+        header->totals.runqueue_ns += open_run;
+    }
+    if (header->wait_place == IOTRACE_WAIT_IN_CALL) {
+        u64 disk = header->pending_disk_ns + (header->wait_disk ? open : 0);
+        u64 blocked = header->pending_blocked_ns + open;
+        u32 nr = header->wait_nr;
+        u8 type = IOTRACE_FILE_UNKNOWN;
+        if (blocked | header->pending_runqueue_ns | open_run) {
+            u32 cause = IOTRACE_CAUSE_OTHER;
+            sample->open_nr = nr;
+            if (nr < IOTRACE_SYSCALLS) {
+                struct iotrace_trait trait = *(struct iotrace_trait *)&config.traits[nr];
+                cause = trait.cause;
+                if (trait.kind != IOTRACE_KIND_NONE && trait.kind < IOTRACE_KIND_OPEN &&
+                    trait.kind != IOTRACE_KIND_WAIT && trait.kind != IOTRACE_KIND_VM_COPY) {
+                    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+                    sample->open_file_id = open_file(task, header->process_id, BPF_CORE_READ(regs, di), &type);
+                }
+            }
+            cause = resolve_cause(cause, type);
+            sample->open_cause = cause;
+            header->totals.causes[IOTRACE_CAUSE_DISK] += disk;
+            if (cause < IOTRACE_CAUSES)
+                header->totals.causes[cause] += blocked - disk;
+        }
+        sample->open_blocked_ns = blocked;
+        sample->open_runqueue_ns = header->pending_runqueue_ns + open_run;
+    } else {
+        sample->open_blocked_ns = 0;
+        sample->open_runqueue_ns = 0;
+        if (open) {
+            u32 cause = header->wait_place == IOTRACE_WAIT_FAULT    ? IOTRACE_CAUSE_PAGE_FAULT
+                        : header->wait_place == IOTRACE_WAIT_WORKER ? IOTRACE_CAUSE_ASYNC_WAIT
+                                                                     : IOTRACE_CAUSE_OTHER;
+            header->totals.causes[cause] += open;
+        }
+    }
+    used = header->calls_used;
+    if (used > IOTRACE_CALL_SLOTS)
+        used = IOTRACE_CALL_SLOTS;
+    sample->call_count = used;
+    sample->fd_count = 0;
+    for (u32 i = 0; i < IOTRACE_FD_SLOTS; i++)
+        sample->fd_count += thread->fds[i].file_id != 0;
+    bpf_seq_write(seq, sample, sizeof(*sample));
+    if (used)
+        bpf_seq_write(seq, thread->calls, used * sizeof(struct iotrace_call_counter));
+    used = sample->fd_count;
+    for (u32 i = 0; i < IOTRACE_FD_SLOTS && used; i++) {
+        if (thread->fds[i].file_id) {
+            bpf_seq_write(seq, &thread->fds[i], sizeof(thread->fds[i]));
+            used--;
+        }
+    }
+    return 0;
+}
