@@ -43,7 +43,8 @@ public struct Totals: Accumulating, Sendable, Equatable {
         Int64(bitPattern: observed &- onCPU &- blocked &- runQueue)
     }
 
-    static let fields: [WritableKeyPath<Totals, UInt64> & Sendable] = [
+    /// Every counter, in the order in which a recording has them; new ones go to the end.
+    public static let fields: [any WritableKeyPath<Totals, UInt64> & Sendable] = [
         \.observed, \.onCPU, \.blocked, \.runQueue, \.voluntary, \.involuntary, \.userFaults, \.startupOperations,
         \.startupBytesIn, \.startupBytesOut,
     ]
@@ -86,7 +87,8 @@ public struct CallFigures: Accumulating, Sendable, Equatable {
         self.runQueue = runQueue
     }
 
-    static let fields: [WritableKeyPath<CallFigures, UInt64> & Sendable] = [
+    /// Every counter, in the order in which a recording has them; new ones go to the end.
+    public static let fields: [any WritableKeyPath<CallFigures, UInt64> & Sendable] = [
         \.count, \.errors, \.bytes, \.sleeps, \.blocked, \.runQueue,
     ]
 
@@ -157,7 +159,8 @@ public struct Losses: Accumulating, Sendable, Equatable {
 
     public init() {}
 
-    static let fields: [WritableKeyPath<Losses, UInt64> & Sendable] = [
+    /// Every counter, in the order in which a recording has them; new ones go to the end.
+    public static let fields: [any WritableKeyPath<Losses, UInt64> & Sendable] = [
         \.threadStorageFailed, \.processMapFull, \.callMapFull, \.fileMapFull, \.latencyMapFull, \.userReadFailed,
         \.ringDropped,
     ]

@@ -79,7 +79,7 @@ public struct ProcessFigures: Sendable, Equatable {
             if let before = earlier[key] {
                 let change = value.since(before)
                 if !change.isZero { result[key] = change }
-            } else {
+            } else if !value.isZero {
                 result[key] = value
             }
         }
@@ -100,4 +100,38 @@ public struct ProcessFigures: Sendable, Equatable {
             call.blocked &+ call.runQueue &+ UInt64(mean * Double(call.count)), latency.calls < call.count
         )
     }
+
+    /// Adds a file's figures to the one row of its type that stands for many, and drops its own row.
+    public mutating func foldFile(_ id: UInt64) {
+        guard let file = files.removeValue(forKey: id) else { return }
+        let type = file.identity.type
+        // Ids count up from 1, so the last ones are free for these rows.
+        let key = UInt64.max - UInt64(FileType.allCases.firstIndex(of: type)!)
+        if var row = files[key] {
+            let identity = row.identity
+            row += file
+            row.identity = identity
+            row.opens += file.opens
+            files[key] = row
+        } else {
+            var row = file
+            row.identity = FileIdentity(fd: -1, type: type, path: "(other \(type.rawValue))")
+            files[key] = row
+        }
+    }
+
+    /// Keeps the `limit` rows with the most traffic and folds the rest.
+    /// - Returns: how many fds the folded rows stand for.
+    public mutating func foldFiles(beyond limit: Int) -> UInt64 {
+        if files.count > limit {
+            let least = files.sorted { $0.value.traffic > $1.value.traffic }.dropFirst(limit)
+            for (id, file) in least where file.opens == 1 { foldFile(id) }
+        }
+        return files.values.reduce(0) { $0 + ($1.opens > 1 ? $1.opens : 0) }
+    }
+}
+
+extension FileFigures {
+    /// For ranking: bytes first, then operations, then waiting.
+    var traffic: UInt64 { bytesIn &+ bytesOut &+ operations &+ blocked / 1000 }
 }

@@ -15,6 +15,11 @@ public struct SeededThread: Sendable {
 public struct ProgramRuns: Sendable, Equatable {
     public var runs: UInt64
     public var nanoseconds: UInt64
+
+    public init(runs: UInt64 = 0, nanoseconds: UInt64 = 0) {
+        self.runs = runs
+        self.nanoseconds = nanoseconds
+    }
 }
 
 /// The tracer at work. Releasing it detaches every program and frees every map.
@@ -88,7 +93,7 @@ public struct AttachedProbes: ~Copyable {
 
     /// Runs and time of all programs while accounting was on.
     public func programRuns() -> ProgramRuns {
-        var sum = ProgramRuns(runs: 0, nanoseconds: 0)
+        var sum = ProgramRuns()
         for probe in ProbeDescription.all {
             guard let program = object.program(probe.program) else { continue }
             var info = bpf_prog_info()

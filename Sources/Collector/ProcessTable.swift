@@ -1,0 +1,149 @@
+public import IOModel
+
+/// Puts snapshots together: one row per process that was ever seen, its figures since tracing began, and what each snapshot
+/// added to them.
+///
+/// Kernel records of ended processes and closed fds are handed back as soon as nothing can add to them any more, so the
+/// kernel's maps stay small however long the trace.
+public struct ProcessTable {
+    /// What a snapshot brought.
+    public struct Change {
+        /// Processes with activity or a changed identity, with the figures of this interval.
+        public var interval: [ProcessFigures] = []
+        /// Kernel records that are no longer needed.
+        public var endedProcesses: Set<UInt64> = []
+        public var closedFiles: [UInt64] = []
+        /// Calls in progress when the snapshot was taken.
+        public var callsInProgress: UInt64 = 0
+    }
+
+    /// Rows of files kept apart for a process; beyond it, closed ones are added up by type.
+    public static let fileLimit = 4096
+
+    /// An exited process is kept this long, since a sibling thread may still be adding its counters. Nanoseconds.
+    private static let exitGrace: UInt64 = 100_000_000
+
+    private var rows: [UInt64: ProcessFigures] = [:]
+    private var order: [UInt64] = []
+    private var names: any ProcessNaming
+    /// Files that were closed, and in no thread's cache, when the last snapshot was taken.
+    private var released: Set<UInt64> = []
+
+    public init(names: any ProcessNaming) { self.names = names }
+
+    /// All processes in the order in which they were seen, with their figures since tracing began.
+    public var processes: [ProcessFigures] { order.compactMap { rows[$0] } }
+
+    public mutating func absorb(_ snapshot: Snapshot) -> Change {
+        var change = Change()
+        names.startSnapshot()
+        for (id, figures) in readings(in: snapshot) {
+            guard var row = rows[id] else {
+                order.append(id)
+                var first = ProcessFigures(identity: figures.identity)
+                first += figures
+                rows[id] = first.withoutIdleFiles()
+                change.interval.append(rows[id]!)
+                continue
+            }
+            let added = figures.since(row)
+            let identityChanged = row.identity != figures.identity
+            row += added
+            for (file, latest) in figures.files where row.files[file] != nil {
+                row.files[file]!.identity = latest.identity
+            }
+            rows[id] = row
+            if identityChanged || !added.isIdle { change.interval.append(added) }
+        }
+        change.callsInProgress = UInt64(snapshot.threads.count { $0.openCall != nil })
+        release(in: snapshot, &change)
+        return change
+    }
+
+    /// The snapshot's counters by process.
+    private mutating func readings(in snapshot: Snapshot) -> [UInt64: ProcessFigures] {
+        var readings: [UInt64: ProcessFigures] = [:]
+        for process in snapshot.processes {
+            var figures = ProcessFigures(identity: identity(of: process))
+            figures.totals = process.totals
+            figures.threads = UInt64(process.threadsEnded)
+            readings[process.id] = figures
+        }
+        for (key, call) in snapshot.calls {
+            readings[key.processID]?.calls[key.number, default: CallFigures()] += call
+        }
+        for (key, latency) in snapshot.latencies { readings[key.processID]?.latencies[key.number] = latency }
+        for file in snapshot.files { readings[file.processID]?.files[file.id] = file.figures }
+        for thread in snapshot.threads { readings[thread.processID]?.add(thread) }
+        return readings
+    }
+
+    private mutating func identity(of process: Snapshot.Process) -> ProcessIdentity {
+        let known = rows[process.id]?.identity
+        let status = process.waitStatus
+        return ProcessIdentity(
+            id: process.id, pid: process.pid, ppid: process.ppid, comm: process.comm,
+            command: process.command ?? known?.command ?? names.command(ofProcess: process.pid),
+            commandTruncated: process.commandTruncated,
+            cgroup: known?.cgroup ?? names.cgroup(id: process.cgroupID), startedInWindow: process.startedInWindow,
+            exited: process.exitedNanoseconds != nil,
+            exitStatus: process.exitedNanoseconds == nil
+                ? nil : status & 0x7f != 0 ? 128 + Int(status & 0x7f) : Int(status >> 8) & 0xff)
+    }
+
+    private mutating func release(in snapshot: Snapshot, _ change: inout Change) {
+        for process in snapshot.processes {
+            if let ended = process.exitedNanoseconds, ended + Self.exitGrace < snapshot.takenAt {
+                change.endedProcesses.insert(process.id)
+            }
+        }
+        let held = Set(snapshot.threads.flatMap { $0.fds.map(\.fileID) })
+        var nowReleased: Set<UInt64> = []
+        for file in snapshot.files {
+            // What a thread added between the reading of this record and of the threads is in the next reading.
+            if change.endedProcesses.contains(file.processID) || released.contains(file.id) {
+                change.closedFiles.append(file.id)
+                boundFiles(of: file.processID, closing: file.id)
+            } else if file.closed, !held.contains(file.id) {
+                nowReleased.insert(file.id)
+            }
+        }
+        released = nowReleased
+    }
+
+    /// Adds a closed file to its type's row when the process has too many.
+    private mutating func boundFiles(of process: UInt64, closing file: UInt64) {
+        guard let count = rows[process]?.files.count, count > Self.fileLimit else { return }
+        rows[process]!.foldFile(file)
+    }
+}
+
+extension ProcessFigures {
+    /// No counter at all.
+    var isIdle: Bool { totals.isZero && calls.isEmpty && latencies.isEmpty && files.isEmpty }
+
+    func withoutIdleFiles() -> ProcessFigures {
+        var figures = self
+        figures.files = files.filter { !$0.value.isZero }
+        return figures
+    }
+
+    mutating func add(_ thread: Snapshot.Thread) {
+        threads += 1
+        totals += thread.totals
+        for (number, call) in thread.calls { calls[number, default: CallFigures()] += call }
+        for fd in thread.fds {
+            files[fd.fileID]?.operations &+= fd.operations
+            files[fd.fileID]?.bytesIn &+= fd.bytesIn
+            files[fd.fileID]?.bytesOut &+= fd.bytesOut
+            files[fd.fileID]?.blocked &+= fd.blocked
+            files[fd.fileID]?.identity.nonblocking = fd.nonblocking
+            files[fd.fileID]?.identity.inEpoll = fd.inEpoll
+        }
+        if let open = thread.openCall {
+            calls[open.number, default: CallFigures()].blocked &+= open.blocked
+            calls[open.number, default: CallFigures()].runQueue &+= open.runQueue
+            if let file = open.fileID { files[file]?.blocked &+= open.blocked }
+        }
+    }
+}

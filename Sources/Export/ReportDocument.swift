@@ -1,0 +1,161 @@
+public import IOModel
+internal import JSON
+
+/// The report as the JSON document `iotrace.report/1` (docs/schema/report-1.schema.json).
+public struct ReportDocument {
+    private let report: Report
+
+    public init(_ report: Report) { self.report = report }
+
+    /// UTF-8, with a final newline.
+    public func rendered() -> [UInt8] { value.encoded(indent: 2) + [UInt8(ascii: "\n")] }
+
+    var value: JSONValue {
+        [
+            "schema": "iotrace.report/1",
+            "tool": [
+                "version": .string(report.tool.version), "kernel": .string(report.tool.kernel),
+                "tier": .string(report.tool.tier),
+                "probes": .array(
+                    report.tool.probes.map {
+                        ["name": .string($0.name), "attached": .bool($0.attached), "reason": JSONValue($0.reason)]
+                    }),
+            ],
+            "window": [
+                "started_unix_ns": .unsigned(report.window.startedUnixNanoseconds),
+                "duration_ns": .unsigned(report.window.duration), "end": JSONValue(report.window.end?.rawValue),
+                "in_flight_at_start": .unsigned(report.window.inFlightAtStart),
+                "in_flight_at_end": .unsigned(report.window.inFlightAtEnd),
+            ],
+            "losses": losses(report.losses),
+            "overhead": overhead,
+            "warnings": .array(
+                report.warnings.map {
+                    ["code": .string($0.code), "message": .string($0.message), "advice": .string($0.advice)]
+                }),
+            "processes": .array(report.processes.map { .object(identity($0.identity) + figures($0, files: files($0))) }),
+            "totals": .object(figures(report.totals, files: .null)),
+        ]
+    }
+
+    private func losses(_ losses: Losses) -> JSONValue {
+        [
+            "map_full": .unsigned(
+                losses.processMapFull + losses.callMapFull + losses.fileMapFull + losses.latencyMapFull),
+            "process_map_full": .unsigned(losses.processMapFull), "call_map_full": .unsigned(losses.callMapFull),
+            "file_map_full": .unsigned(losses.fileMapFull), "latency_map_full": .unsigned(losses.latencyMapFull),
+            "storage_failed": .unsigned(losses.threadStorageFailed),
+            "thread_storage_failed": .unsigned(losses.threadStorageFailed),
+            "user_read_failed": .unsigned(losses.userReadFailed), "ring_dropped": .unsigned(losses.ringDropped),
+        ]
+    }
+
+    /// The share is of the CPU time that the target used itself.
+    private var overhead: JSONValue {
+        let cost = report.overhead
+        let target = report.processes.reduce(0) { $0 + $1.totals.onCPU }
+        var share: Double?
+        if let probe = cost.probeNanoseconds, let collector = cost.collectorNanoseconds, target > 0 {
+            share = Double(probe + collector) / Double(target)
+        }
+        return [
+            "probe_ns": JSONValue(cost.probeNanoseconds), "probe_runs": JSONValue(cost.probeRuns),
+            "collector_cpu_ns": JSONValue(cost.collectorNanoseconds), "cpu_share": JSONValue(share), "estimated": true,
+        ]
+    }
+
+    private typealias Members = [(key: String, value: JSONValue)]
+
+    private func identity(_ identity: ProcessIdentity) -> Members {
+        [
+            ("pid", .unsigned(UInt64(identity.pid))), ("ppid", .unsigned(UInt64(identity.ppid))),
+            ("comm", .string(identity.comm)),
+            ("command", identity.command.map { .array($0.map { .string($0) }) } ?? .null),
+            ("command_truncated", .bool(identity.commandTruncated)), ("cgroup", JSONValue(identity.cgroup)),
+            ("started_in_window", .bool(identity.startedInWindow)), ("exited", .bool(identity.exited)),
+            ("exit_status", identity.exitStatus.map { .integer(Int64($0)) } ?? .null),
+        ]
+    }
+
+    private func figures(_ process: ProcessFigures, files: JSONValue) -> Members {
+        let totals = process.totals
+        return [
+            ("threads", .unsigned(process.threads)),
+            (
+                "syscalls",
+                [
+                    "total": .unsigned(process.callCount), "errors": .unsigned(process.errorCount),
+                    "by_name": .object(
+                        process.calls.map { number, _ in (SyscallNames.name(of: number), call(number, of: process)) }
+                            .sorted { $0.0 < $1.0 }),
+                ]
+            ),
+            (
+                "switches",
+                [
+                    "mode": .unsigned(process.modeSwitches), "voluntary": .unsigned(totals.voluntary),
+                    "involuntary": .unsigned(totals.involuntary),
+                ]
+            ),
+            (
+                "time",
+                [
+                    "observed_ns": .unsigned(totals.observed), "on_cpu_ns": .unsigned(totals.onCPU),
+                    "blocked_ns": .unsigned(totals.blocked), "runqueue_ns": .unsigned(totals.runQueue),
+                    "residual_ns": .integer(totals.residual),
+                    "blocked_by_cause": .object(
+                        BlockingCause.allCases.map { ($0.key, .unsigned(totals[$0])) }),
+                ]
+            ),
+            ("phases", nil),
+            (
+                "startup",
+                [
+                    "operations": .unsigned(totals.startupOperations), "bytes_in": .unsigned(totals.startupBytesIn),
+                    "bytes_out": .unsigned(totals.startupBytesOut),
+                ]
+            ),
+            ("copies", nil), ("models", nil), ("copy_paths", nil), ("tags", nil), ("quadrants", nil),
+            ("files", files), ("uring", nil),
+        ]
+    }
+
+    private func call(_ number: UInt32, of process: ProcessFigures) -> JSONValue {
+        let call = process.calls[number] ?? CallFigures()
+        let time = process.time(of: number)
+        return [
+            "count": .unsigned(call.count), "errors": .unsigned(call.errors), "bytes": .unsigned(call.bytes),
+            "time_ns": JSONValue(time?.nanoseconds), "estimated": .bool(time?.estimated ?? false),
+            "blocked_ns": .unsigned(call.blocked), "runqueue_ns": .unsigned(call.runQueue),
+            "sleeps": .unsigned(call.sleeps),
+            "latency_ns": process.latencies[number].map { latency($0, of: call) } ?? .null,
+        ]
+    }
+
+    private func latency(_ latency: Latency, of call: CallFigures) -> JSONValue {
+        [
+            "p50": JSONValue(latency.percentile(0.5)), "p90": JSONValue(latency.percentile(0.9)),
+            "p99": JSONValue(latency.percentile(0.99)), "p999": JSONValue(latency.percentile(0.999)),
+            "max": .unsigned(latency.maximum), "sampled": .bool(latency.calls < call.count),
+            "samples": .unsigned(latency.calls),
+            "buckets": .array(
+                latency.buckets.sorted { $0.key < $1.key }.map {
+                    [JSONValue(Latency.upperBound(of: $0.key)), .unsigned($0.value)]
+                }),
+        ]
+    }
+
+    private func files(_ process: ProcessFigures) -> JSONValue {
+        .array(
+            process.files.sorted { $0.key < $1.key }.map { _, file in
+                [
+                    "fd": .integer(Int64(file.identity.fd)), "type": .string(file.identity.type.rawValue),
+                    "path": JSONValue(file.identity.path), "local": JSONValue(file.identity.local),
+                    "peer": JSONValue(file.identity.peer), "nonblocking": .bool(file.identity.nonblocking),
+                    "in_epoll": .bool(file.identity.inEpoll), "operations": .unsigned(file.operations),
+                    "bytes_in": .unsigned(file.bytesIn), "bytes_out": .unsigned(file.bytesOut), "copies": nil,
+                    "blocked_ns": .unsigned(file.blocked), "models": nil, "opens": .unsigned(file.opens),
+                ]
+            })
+    }
+}

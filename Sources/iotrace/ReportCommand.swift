@@ -1,0 +1,73 @@
+import ArgumentParser
+import Export
+import Glibc
+import IOModel
+import ProbeLoader
+import Recording
+
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Trace and print a report, or print a recording.",
+        discussion: """
+            The report goes to standard output, or to standard error when a command is run, whose output then owns standard \
+            output. Without a command, Ctrl-C ends the trace and prints the report.
+            """)
+
+    @OptionGroup(title: "Target") var target: TargetOptions
+    @OptionGroup(title: "Report") var options: ReportOptions
+
+    @Argument(help: "A recording to print, made by `iotrace record`.")
+    var file: String?
+
+    func run() throws {
+        if let file {
+            guard target.command.isEmpty, target.pids.isEmpty else {
+                throw CommandFailure("give a recording or something to trace, not both")
+            }
+            try emit(try read(file), to: try options.output.map { try Output(path: $0) } ?? .standardOutput)
+            return
+        }
+        let output =
+            try options.output.map { try Output(path: $0) }
+            ?? (target.command.isEmpty ? .standardOutput : .standardError)
+        let session = try TraceSession(target, interval: 1, observer: .init())
+        let outcome = try session.run()
+        try emit(outcome.report, to: output)
+        let status = session.finalStatus(outcome)
+        if status != 0 { throw ExitCode(status) }
+    }
+
+    private func emit(_ report: Report, to output: Output) throws {
+        if options.json {
+            try output.write(ReportDocument(report).rendered())
+        } else {
+            let terminal = TerminalReport(
+                report: report,
+                options: .init(
+                    width: output.columns, color: options.colored(output), sort: options.sort, limit: options.limit,
+                    pid: options.pid))
+            try output.write(terminal.rendered())
+        }
+    }
+
+    private func read(_ path: String) throws -> Report {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { throw CommandFailure("opening \(visible(path)): \(ProbeError.name(of: errno))") }
+        defer { close(fd) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = Glibc.read(fd, &chunk, chunk.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw CommandFailure("reading \(visible(path)): \(ProbeError.name(of: errno))") }
+            if count == 0 { break }
+            bytes += chunk[..<count]
+        }
+        do {
+            var report = try Recording.report(from: bytes)
+            report.completeWarnings()
+            return report
+        } catch { throw CommandFailure("\(visible(path)): \(error)") }
+    }
+}

@@ -1,0 +1,285 @@
+import CLinuxShims
+import Collector
+import Glibc
+import IOModel
+import ProbeLoader
+
+/// One trace: from the loading of the probes to the last reading.
+final class TraceSession {
+    /// What a trace leaves behind.
+    struct Outcome {
+        var report: Report
+        /// The command's exit status, when there was one and it has ended.
+        var commandStatus: Int32?
+    }
+
+    /// Called with the tool and window when tracing has begun, and then with every interval.
+    struct Observer {
+        var began: (Tool, Window) throws -> Void = { _, _ in }
+        var interval: (_ at: UInt64, _ processes: [ProcessFigures], _ losses: Losses) throws -> Void = { _, _, _ in }
+    }
+
+    private let options: TargetOptions
+    private let interval: Double
+    private let observer: Observer
+    private let loop: EventLoop
+    private let signals: SignalSource
+    private let child: Child?
+    private let commandIsTarget: Bool
+    private let clock = Clock()
+    private var attached: AttachedProbes
+    private var table = ProcessTable(names: SystemNames())
+    private var window: Window
+    private var tool: Tool
+    private var losses = Losses()
+    private var warnings: [Warning] = []
+    private var accounting = Accounting()
+    private var interrupted = false
+
+    init(_ options: TargetOptions, interval: Double, observer: Observer) throws {
+        self.options = options
+        self.interval = interval
+        self.observer = observer
+        let target = try options.target()
+        commandIsTarget = target == nil
+        loop = try EventLoop()
+        signals = try SignalSource()
+        // The child is forked before anything else is set up, so that it inherits nothing but its gate.
+        child = options.command.isEmpty ? nil : try Child(options.command)
+        do {
+            let configuration = TracerConfiguration(
+                target: target ?? .pids([child!.pid], awaitingExec: true), follow: !options.noFollow,
+                ownPID: UInt32(getpid()), mapLimit: options.mapLimit)
+            let loaded = try LoadedProbes(configuration)
+            attached = try loaded.attach()
+            if case .pids(let pids, let awaitingExec) = configuration.target {
+                for pid in pids { try attached.addTarget(pid: pid, awaitingExec: awaitingExec) }
+            }
+        } catch {
+            child?.abandon()
+            throw CommandFailure("\(error)")
+        }
+        tool = Tool(kernel: Self.kernelRelease(), probes: attached.probes)
+        window = Window(startedUnixNanoseconds: 0)
+        warnings = tool.probes.filter { !$0.attached && $0.reason != nil }.map { .probeMissing($0) }
+    }
+
+    /// Traces until the command ends, the time is over, the targets are gone or a signal comes.
+    func run() throws -> Outcome {
+        try begin()
+        try loop.run()
+        return try finish()
+    }
+
+    private func begin() throws {
+        do {
+            clock.start()
+            window.startedUnixNanoseconds = clock.startedUnix
+            if options.latency == .full, let error = attached.timeEntries(true) { warn(latency: error) }
+            let seeded = try attached.seed()
+            window.inFlightAtStart = UInt64(seeded.count { $0.callInProgress != nil })
+            try observer.began(tool, window)
+        } catch {
+            child?.abandon()
+            throw error is CommandFailure ? error : CommandFailure("\(error)")
+        }
+        try loop.watch(signals.fd) { [unowned self] in try received() }
+        try loop.timer(interval, repeats: true) { [unowned self] in try readInterval() }
+        try openWindows()
+        try loop.timer(1, repeats: true) { [unowned self] in try openWindows() }
+        try watchEnds()
+        if let fd = options.readyFd { _ = write(fd, "ready\n", 6) }
+        try child?.release()
+    }
+
+    private func watchEnds() throws {
+        if let child {
+            try loop.watch(child.pidfd) { [unowned self] in
+                loop.unwatch(child.pidfd)
+                end(.exit)
+            }
+        } else if !options.pids.isEmpty, case .pids(let pids, _)? = try? options.target() {
+            var running = pids.count
+            for pid in pids {
+                let fd = open_pidfd(Int32(pid))
+                guard fd >= 0 else {
+                    running -= 1
+                    continue
+                }
+                try loop.watch(fd) { [unowned self] in
+                    loop.unwatch(fd)
+                    close(fd)
+                    running -= 1
+                    if running == 0 { end(.exit) }
+                }
+            }
+            if running == 0 { end(.exit) }
+        }
+        if let duration = options.duration {
+            try loop.timer(duration, repeats: false) { [unowned self] in end(.duration) }
+        }
+    }
+
+    private func end(_ reason: Window.End) {
+        if window.end == nil { window.end = reason }
+        loop.stop()
+    }
+
+    /// The first Ctrl-C lets the command end by itself, since the terminal has sent it the signal too; the second ends the
+    /// trace at once. Other signals are passed on. Without a command, any signal ends the trace.
+    private func received() throws {
+        while let signal = signals.next() {
+            guard let child else { return end(.signal) }
+            if signal.number == SIGINT || signal.number == SIGTERM {
+                if interrupted { return end(.signal) }
+                interrupted = true
+            }
+            if !signal.fromTerminal { child.send(signal.number) }
+        }
+    }
+
+    // MARK: - Readings
+
+    private func readInterval() throws {
+        let snapshot = try read()
+        let change = table.absorb(snapshot)
+        attached.forget(processes: change.endedProcesses, files: change.closedFiles, in: snapshot)
+        try observer.interval(clock.elapsed, change.interval, losses)
+    }
+
+    private func read() throws -> Snapshot {
+        do {
+            let snapshot = try attached.snapshot()
+            losses = snapshot.losses
+            return snapshot
+        } catch { throw CommandFailure("\(error)") }
+    }
+
+    private func finish() throws -> Outcome {
+        accounting.close(attached.programRuns())
+        attached.detach()
+        window.duration = clock.elapsed
+        let change = table.absorb(try read())
+        window.inFlightAtEnd = change.callsInProgress
+        if !change.interval.isEmpty { try observer.interval(window.duration, change.interval, losses) }
+        var report = Report(
+            tool: tool, window: window, losses: losses, overhead: accounting.overhead(over: window.duration),
+            warnings: warnings, processes: table.processes)
+        report.completeWarnings()
+        let commandEnded = child != nil && window.end == .exit
+        return Outcome(report: report, commandStatus: commandEnded ? child!.wait() : nil)
+    }
+
+    /// The status to leave with. A command that outlived the trace is waited for, unless the user wants to go.
+    func finalStatus(_ outcome: Outcome) -> Int32 {
+        guard let child else { return 0 }
+        if let status = outcome.commandStatus { return status }
+        return window.end == .signal ? 128 + SIGINT : child.wait()
+    }
+
+    // MARK: - Duty cycle
+
+    /// Entries are timed in the first 20 ms of every second, the probes themselves in the 10 ms after that: the two are kept
+    /// apart, since the kernel's accounting slows each probe down.
+    private static let latencyWindow = 0.020
+    private static let accountingWindow = 0.010
+
+    private func openWindows() throws {
+        if options.latency == .sampled {
+            if let error = attached.timeEntries(true) { warn(latency: error) }
+            try loop.timer(Self.latencyWindow, repeats: false) { [unowned self] in
+                _ = attached.timeEntries(false)
+                try openAccounting()
+            }
+        } else {
+            try openAccounting()
+        }
+    }
+
+    private func openAccounting() throws {
+        guard accounting.open(attached.startAccounting()) else { return }
+        try loop.timer(Self.accountingWindow, repeats: false) { [unowned self] in
+            accounting.close(attached.programRuns())
+        }
+    }
+
+    private func warn(latency error: ProbeError) {
+        guard !warnings.contains(where: { $0.code == "latency_unavailable" }) else { return }
+        warnings.append(
+            Warning(
+                code: "latency_unavailable", message: "calls are not timed: \(error)",
+                advice: "time_ns and latency_ns are unknown; everything else is complete"))
+    }
+
+    private static func kernelRelease() -> String {
+        var names = utsname()
+        uname(&names)
+        return withUnsafeBytes(of: &names.release) { decodeName($0.prefix { $0 != 0 }) }
+    }
+}
+
+/// Wall clock and elapsed time of a trace.
+final class Clock {
+    private(set) var startedUnix: UInt64 = 0
+    private var started: UInt64 = 0
+
+    func start() {
+        startedUnix = Self.read(CLOCK_REALTIME)
+        started = Self.read(CLOCK_MONOTONIC)
+    }
+
+    var elapsed: UInt64 { Self.read(CLOCK_MONOTONIC) - started }
+
+    static func read(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}
+
+/// What tracing costs, from windows in which the kernel timed the probes.
+struct Accounting {
+    private var fd: Int32?
+    private var openedAt: UInt64 = 0
+    private var covered: UInt64 = 0
+    private var runs = ProgramRuns()
+
+    /// - Parameter fd: keeps the kernel's accounting on; nil when it was refused.
+    mutating func open(_ fd: Int32?) -> Bool {
+        guard let fd, self.fd == nil else { return false }
+        self.fd = fd
+        openedAt = Clock.read(CLOCK_MONOTONIC)
+        return true
+    }
+
+    /// - Parameter total: runs and time in all windows so far.
+    mutating func close(_ total: ProgramRuns) {
+        guard let fd else { return }
+        Glibc.close(fd)
+        self.fd = nil
+        covered += Clock.read(CLOCK_MONOTONIC) - openedAt
+        runs = total
+    }
+
+    /// The windows stand for the whole trace. Without a window the probes' cost is not known.
+    func overhead(over duration: UInt64) -> Overhead {
+        let collector = Clock.read(CLOCK_PROCESS_CPUTIME_ID)
+        guard covered > 0 else { return Overhead(collectorNanoseconds: collector) }
+        let scale = max(1, Double(duration) / Double(covered))
+        return Overhead(
+            probeNanoseconds: UInt64(Double(runs.nanoseconds) * scale), probeRuns: UInt64(Double(runs.runs) * scale),
+            collectorNanoseconds: collector)
+    }
+}
+
+extension Report {
+    /// Warnings that follow from the figures.
+    mutating func completeWarnings() {
+        if processes.isEmpty { warnings.append(.nothingTraced) }
+        if let lost = Warning.losses(losses) { warnings.append(lost) }
+        for index in processes.indices {
+            let folded = processes[index].foldFiles(beyond: ProcessTable.fileLimit)
+            if folded > 0 { warnings.append(.filesFolded(processes[index].identity, rows: folded)) }
+        }
+    }
+}
