@@ -210,8 +210,11 @@ static __always_inline void close_record(u64 file_id)
         record->closed = 1;
 }
 
+// Functions that are not static are verified once by themselves instead of at every call; they take scalars and pointers to
+// memory only, and return scalars.
+
 // Makes a new record for an fd and binds the number to it. Returns its file_id, or 0 when a map is full.
-static __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
+__noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
 {
     struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
     struct iotrace_fd_binding binding = {.file = file};

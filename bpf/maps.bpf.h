@@ -91,6 +91,19 @@ static __always_inline struct scratch *scratch_of(u32 who)
             __sync_fetch_and_add(&losses_->field, (amount));                                                           \
     } while (0)
 
+// One volatile load: through a plain pointer the compiler would fold the constant it sees now, all zero.
+static __always_inline struct iotrace_trait trait_of(u32 nr)
+{
+    union {
+        u32 bits;
+        struct iotrace_trait trait;
+    } copy = {};
+
+    if (nr < IOTRACE_SYSCALLS)
+        copy.bits = *(const volatile u32 *)&config.traits[nr];
+    return copy.trait;
+}
+
 static __always_inline struct iotrace_thread_state *state_of(struct task_struct *task)
 {
     return bpf_task_storage_get(&threads, task, 0, 0);

@@ -10,13 +10,8 @@
 #define MMSGHDR_LENGTH 56 // offset of msg_len
 #define UIO_MAXIOV 1024
 
-static __always_inline u64 argument(struct pt_regs *regs, u32 n)
-{
-    return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx : regs->r10;
-}
-
-// The thread's counter for an fd, loaded into its cache if it is not there.
-static __noinline struct iotrace_fd_counter *load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
+// Loads the counter of an fd into the thread's cache. 0 when a map is full.
+__noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
 {
     struct iotrace_fd_counter *counter;
     struct iotrace_file_record *record;
@@ -30,7 +25,7 @@ static __noinline struct iotrace_fd_counter *load_fd(struct iotrace_thread_state
     file_id = file_id_of(thread->header.process_id, fd, file, SCRATCH_TRACEPOINT);
     if (file_id && counter->file_id == file_id) { // the number changed hands elsewhere, or a collision: still the same
         counter->generation = generation ? *generation : 0;
-        return counter;
+        return 1;
     }
     fold_fd(counter);
     if (!file_id)
@@ -51,7 +46,7 @@ static __noinline struct iotrace_fd_counter *load_fd(struct iotrace_thread_state
     counter->bytes_out = 0;
     counter->blocked_ns = 0;
     counter->type = record->type;
-    return counter;
+    return 1;
 }
 
 static __always_inline struct iotrace_fd_counter *fd_counter(struct iotrace_thread_state *thread,
@@ -65,8 +60,7 @@ static __always_inline struct iotrace_fd_counter *fd_counter(struct iotrace_thre
         return 0;
     generation = fd_generation(thread->header.process_id, fd);
     if (counter->file != file || counter->fd != fd || !generation || counter->generation != *generation) {
-        counter = load_fd(thread, fd, file);
-        if (!counter) {
+        if (!load_fd(thread, fd, file)) {
             LOSE(file_map_full, 1);
             return 0;
         }
@@ -123,7 +117,7 @@ static __always_inline void pair_opened(struct iotrace_thread_state *thread, str
 }
 
 // The bytes of sendmmsg and recvmmsg, whose results count messages.
-static __always_inline u64 mmsg_bytes(u64 vector, s64 messages)
+__noinline u64 mmsg_bytes(u64 vector, s64 messages)
 {
     u64 bytes = 0;
 
@@ -140,28 +134,26 @@ static __always_inline u64 mmsg_bytes(u64 vector, s64 messages)
     return bytes;
 }
 
-static __noinline void refresh_address(struct iotrace_fd_counter *counter)
+__noinline int refresh_address(struct iotrace_fd_counter *counter)
 {
     struct iotrace_file_record *record;
 
     if (!counter || !is_socket(counter->type))
-        return;
+        return 0;
     record = bpf_map_lookup_elem(&files, &counter->file_id);
     if (record)
         read_socket_name(&record->socket, counter->file);
+    return 0;
 }
 
-// Calls that change what an fd number means. They are rare beside I/O, so they live in a function of their own.
-static __noinline int change_fds(struct iotrace_thread_state *thread, struct pt_regs *regs, s64 result, u32 kind)
+// Calls that change what an fd number means. `first`, `second` and `fourth` are their arguments.
+__noinline int change_fds(struct iotrace_thread_state *thread, u64 first, u64 second, u64 fourth, s64 result)
 {
     struct task_struct *task = bpf_get_current_task_btf();
-    u64 first, second;
 
-    if (!thread || !regs)
+    if (!thread)
         return 0;
-    first = BPF_CORE_READ(regs, di);
-    second = BPF_CORE_READ(regs, si);
-    switch (kind) {
+    switch (trait_of(thread->header.call_nr).kind) {
     case IOTRACE_KIND_OPEN:
     case IOTRACE_KIND_DUP:
     case IOTRACE_KIND_ACCEPT:
@@ -175,7 +167,7 @@ static __noinline int change_fds(struct iotrace_thread_state *thread, struct pt_
         pair_opened(thread, task, first);
         break;
     case IOTRACE_KIND_SOCKETPAIR:
-        pair_opened(thread, task, BPF_CORE_READ(regs, r10));
+        pair_opened(thread, task, fourth);
         break;
     case IOTRACE_KIND_CLOSE:
         fd_closed(thread, first);
@@ -226,8 +218,8 @@ static __noinline int in_startup(struct iotrace_thread_state *thread, struct pt_
 }
 
 // Charges the sleeps of the call that is returning to the call, its fd and their causes.
-static __noinline int charge_call(struct iotrace_thread_state *thread, struct iotrace_call_counter *call,
-                                  struct iotrace_fd_counter *fd, u32 cause)
+__noinline int charge_call(struct iotrace_thread_state *thread, struct iotrace_call_counter *call,
+                           struct iotrace_fd_counter *fd, u32 cause)
 {
     struct iotrace_thread_header *header;
     u64 blocked, disk;
@@ -279,7 +271,7 @@ static __always_inline u32 latency_bucket(u64 nanoseconds)
     return 1 + 4 * (octave - IOTRACE_LATENCY_FIRST_OCTAVE) + ((nanoseconds >> (octave - 2)) & 3);
 }
 
-static __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
+__noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
 {
     struct iotrace_call_key key = {.nr = nr};
     struct iotrace_latency *latency;
@@ -333,10 +325,11 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     struct task_struct *task = bpf_get_current_task_btf();
     struct iotrace_thread_state *thread = state_of(task);
     struct iotrace_call_counter *call;
-    struct iotrace_fd_counter *fd = 0, *source = 0;
+    struct iotrace_fd_counter *fd = 0;
     struct iotrace_trait trait = {};
     bool failed, counts, loading = false;
-    u64 bytes_in = 0, bytes_out = 0;
+    u64 bytes_in = 0, bytes_out = 0, moved;
+    s32 number, source = -1;
     u32 nr;
 
     if (!thread)
@@ -353,8 +346,8 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         nr = NR_RT_SIGRETURN;
     if (task->thread_info.status & TS_COMPAT)
         nr |= IOTRACE_COMPAT_BIT;
-    else if (nr < IOTRACE_SYSCALLS)
-        trait = *(struct iotrace_trait *)&config.traits[nr];
+    else
+        trait = trait_of(nr);
     call = call_counter(thread, nr);
     failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO;
     if (call) {
@@ -372,61 +365,66 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     }
 
     counts = !failed || result == -11 /* EAGAIN: that is what polling looks like */;
+    moved = failed ? 0 : result;
+    number = regs->di;
     switch (trait.kind) {
     case IOTRACE_KIND_READ:
-        fd = fd_counter(thread, task, regs->di);
-        bytes_in = failed ? 0 : result;
+        bytes_in = moved;
         break;
     case IOTRACE_KIND_WRITE:
-        fd = fd_counter(thread, task, regs->di);
-        bytes_out = failed ? 0 : result;
+        bytes_out = moved;
         break;
     case IOTRACE_KIND_RECVMMSG:
-        fd = fd_counter(thread, task, regs->di);
-        bytes_in = failed ? 0 : mmsg_bytes(regs->si, result);
+        bytes_in = mmsg_bytes(regs->si, moved);
         break;
     case IOTRACE_KIND_SENDMMSG:
-        fd = fd_counter(thread, task, regs->di);
-        bytes_out = failed ? 0 : mmsg_bytes(regs->si, result);
+        bytes_out = mmsg_bytes(regs->si, moved);
         break;
-    case IOTRACE_KIND_SENDFILE:
+    case IOTRACE_KIND_SENDFILE: // its first argument is the sink
+        source = regs->si;
+        bytes_out = moved;
+        break;
     case IOTRACE_KIND_SPLICE:
-    case IOTRACE_KIND_TEE: {
-        bool backwards = trait.kind == IOTRACE_KIND_SENDFILE; // its first argument is the sink
-        u64 other = trait.kind == IOTRACE_KIND_SPLICE ? regs->dx : regs->si;
-        source = fd_counter(thread, task, backwards ? other : regs->di);
-        if (source && !failed) {
-            source->bytes_in += result;
-            source->operations++;
-        }
-        // The source's cache slot may be the sink's too, so the source is finished before the sink is loaded.
-        fd = fd_counter(thread, task, backwards ? regs->di : other);
-        bytes_out = failed ? 0 : result;
+        source = number;
+        number = regs->dx;
+        bytes_out = moved;
         break;
-    }
+    case IOTRACE_KIND_TEE:
+        source = number;
+        number = regs->si;
+        bytes_out = moved;
+        break;
     case IOTRACE_KIND_FD_WAIT:
     case IOTRACE_KIND_SYNC:
-        fd = fd_counter(thread, task, regs->di);
-        break;
     case IOTRACE_KIND_ACCEPT:
-        fd = fd_counter(thread, task, regs->di);
-        break;
     case IOTRACE_KIND_ADDRESS:
-        fd = fd_counter(thread, task, regs->di);
-        refresh_address(fd);
         break;
     case IOTRACE_KIND_FD:
     case IOTRACE_KIND_FCNTL:
-        if (thread->header.pending_blocked_ns)
-            fd = fd_counter(thread, task, regs->di);
         counts = false;
+        if (!thread->header.pending_blocked_ns)
+            number = -1;
         break;
     case IOTRACE_KIND_VM_COPY:
-        bytes_in = failed ? 0 : result;
+        bytes_in = moved;
+        number = -1;
+        break;
+    case IOTRACE_KIND_WAIT:
+        number = -1;
         break;
     default:
         counts = false;
+        number = -1;
     }
+    // The source's cache slot may be the sink's too, so the source is finished before the sink is loaded.
+    if (source >= 0 && counts) {
+        fd = fd_counter(thread, task, source);
+        if (fd) {
+            fd->operations++;
+            fd->bytes_in += moved;
+        }
+    }
+    fd = number >= 0 ? fd_counter(thread, task, number) : 0;
     if (call)
         call->bytes += bytes_in + bytes_out;
     if (fd && counts) {
@@ -439,10 +437,14 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         thread->header.totals.startup_bytes_in += bytes_in;
         thread->header.totals.startup_bytes_out += bytes_out;
     }
+    if (trait.kind == IOTRACE_KIND_ADDRESS && fd)
+        refresh_address(fd);
     if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
         charge_call(thread, call, fd, trait.cause);
-    if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN))
-        change_fds(thread, regs, result, trait.kind);
+    if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN)) {
+        thread->header.call_nr = nr;
+        change_fds(thread, regs->di, regs->si, regs->r10, result);
+    }
     return 0;
 }
 

@@ -312,7 +312,7 @@ int sample_threads(struct bpf_iter__task *context)
             u32 cause = IOTRACE_CAUSE_OTHER;
             sample->open_nr = nr;
             if (nr < IOTRACE_SYSCALLS) {
-                struct iotrace_trait trait = *(struct iotrace_trait *)&config.traits[nr];
+                struct iotrace_trait trait = trait_of(nr);
                 cause = trait.cause;
                 if (trait.kind != IOTRACE_KIND_NONE && trait.kind < IOTRACE_KIND_OPEN &&
                     trait.kind != IOTRACE_KIND_WAIT && trait.kind != IOTRACE_KIND_VM_COPY) {

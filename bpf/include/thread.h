@@ -68,6 +68,8 @@ struct iotrace_thread_header {
     __u32 tgid;
     __u32 flags; // IOTRACE_THREAD_…
     __u32 calls_used;
+    __u32 call_nr; // of the call that is returning
+    __u32 reserved;
     __u64 window_start_ns;
     // Scheduler state.
     __u64 state_since_ns;
