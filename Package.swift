@@ -65,7 +65,7 @@ let package = Package(
             exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(name: "CollectorTests", dependencies: ["Collector", "IOModel"], swiftSettings: strict),
         .testTarget(
-            name: "ProbeLoaderTests", dependencies: ["IOModel", "ProbeImages", "ProbeLoader"],
+            name: "ProbeLoaderTests", dependencies: ["CProbeABI", "IOModel", "ProbeImages", "ProbeLoader"],
             swiftSettings: strict),
     ]
 )

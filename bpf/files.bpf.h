@@ -5,10 +5,10 @@
 
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 
-// The struct file behind an fd of a task, or 0. fs/file.c: files_lookup_fd_raw()
-static __always_inline u64 file_of_fd(struct task_struct *task, s32 fd)
+// The struct file behind an fd of the current task, or 0. fs/file.c: files_lookup_fd_raw()
+static __always_inline u64 file_of_fd(s32 fd)
 {
-    struct files_struct *files = task->files;
+    struct files_struct *files = bpf_get_current_task_btf()->files;
     struct fdtable *fdt;
     u64 file = 0;
 
@@ -210,8 +210,8 @@ static __always_inline void close_record(u64 file_id)
         record->closed = 1;
 }
 
-// Functions that are not static are verified once by themselves instead of at every call; they take scalars and pointers to
-// memory only, and return scalars.
+// Functions that are not static are verified once by themselves instead of at every call; they take scalars and
+// pointers to memory only, and return scalars.
 
 // Makes a new record for an fd and binds the number to it. Returns its file_id, or 0 when a map is full.
 __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
@@ -247,8 +247,8 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
     return binding.file_id;
 }
 
-// The file_id that an fd number leads to now, made when it is new. A record whose number was reused without a close that
-// the probes saw (close_range, an exec, another process sharing the table) is told by the address or the inode.
+// The file_id that an fd number leads to now, made when it is new. A record whose number was reused without a close
+// that the probes saw (close_range, an exec, another process sharing the table) is told by the address or the inode.
 static __always_inline u64 file_id_of(u64 process_id, s32 fd, u64 file, u32 who)
 {
     struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};

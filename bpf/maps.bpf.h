@@ -67,7 +67,7 @@ struct scratch {
     struct iotrace_thread_state thread; // only the header is ever written, so a copy starts with empty tables
     struct iotrace_process_record process;
     struct iotrace_file_record file;
-    u8 overrun[256]; // lets the verifier bound a string read that starts inside file.path
+    u8 overrun[256];                // lets the verifier bound a string read that starts inside file.path
     struct iotrace_latency latency; // always zero
     struct iotrace_thread_sample sample;
 };
@@ -109,9 +109,9 @@ static __always_inline struct iotrace_thread_state *state_of(struct task_struct 
     return bpf_task_storage_get(&threads, task, 0, 0);
 }
 
-// Names a process for good, although pids are reused: its tgid (pid_max is at most 2^22) below the leader's start time in
-// nanoseconds. The time wraps at 2^42 ns (73 minutes); for two processes to be mistaken for each other they would have to
-// get the same pid that long apart to the nanosecond. Every thread computes the same value without any lookup.
+// Names a process for good, although pids are reused: its tgid (pid_max is at most 2^22) below the leader's start time
+// in nanoseconds. The time wraps at 2^42 ns (73 minutes); for two processes to be mistaken for each other they would
+// have to get the same pid that long apart to the nanosecond. Every thread computes the same value without any lookup.
 static __always_inline u64 process_id_of(struct task_struct *task)
 {
     return (BPF_CORE_READ(task, group_leader, start_boottime) << 22) | (u32)task->tgid;

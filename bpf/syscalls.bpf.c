@@ -49,15 +49,22 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     return 1;
 }
 
-static __always_inline struct iotrace_fd_counter *fd_counter(struct iotrace_thread_state *thread,
-                                                             struct task_struct *task, s32 fd)
+// Makes the thread's cache slot for an fd hold its counter. 0 when there is no such fd, or no room for its record.
+//
+// One function for all callers: the verifier searches the kernel's types by name at each pointer that it follows, so
+// the walk through the fd table must be verified once only.
+__noinline int touch_fd(struct iotrace_thread_state *thread, s32 fd)
 {
-    struct iotrace_fd_counter *counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
-    u64 file = file_of_fd(task, fd);
+    struct iotrace_fd_counter *counter;
     u32 *generation;
+    u64 file;
 
+    if (!thread)
+        return 0;
+    file = file_of_fd(fd);
     if (!file)
         return 0;
+    counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
     generation = fd_generation(thread->header.process_id, fd);
     if (counter->file != file || counter->fd != fd || !generation || counter->generation != *generation) {
         if (!load_fd(thread, fd, file)) {
@@ -66,17 +73,26 @@ static __always_inline struct iotrace_fd_counter *fd_counter(struct iotrace_thre
         }
     }
     read_flags(file, &counter->f_flags, &counter->in_epoll);
-    return counter;
+    return 1;
 }
 
-static __always_inline void fd_opened(struct iotrace_thread_state *thread, struct task_struct *task, s32 fd)
+static __always_inline struct iotrace_fd_counter *fd_counter(struct iotrace_thread_state *thread, s32 fd)
 {
-    u64 process_id = thread->header.process_id;
-    struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
-    struct iotrace_fd_counter *counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
-    struct iotrace_fd_binding *binding;
-    u64 file = file_of_fd(task, fd);
+    return touch_fd(thread, fd) ? &thread->fds[(u32)fd % IOTRACE_FD_SLOTS] : 0;
+}
 
+__noinline int fd_opened(struct iotrace_thread_state *thread, s32 fd)
+{
+    struct iotrace_fd_key key = {.fd = fd};
+    struct iotrace_fd_counter *counter;
+    struct iotrace_fd_binding *binding;
+    u64 process_id, file;
+
+    if (!thread)
+        return 0;
+    key.process_id = process_id = thread->header.process_id;
+    counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
+    file = file_of_fd(fd);
     binding = bpf_map_lookup_elem(&fd_bindings, &key);
     if (binding)
         close_record(binding->file_id);
@@ -85,6 +101,7 @@ static __always_inline void fd_opened(struct iotrace_thread_state *thread, struc
         fold_fd(counter);
     if (file && !new_record(process_id, fd, file, SCRATCH_TRACEPOINT))
         LOSE(file_map_full, 1);
+    return 0;
 }
 
 static __always_inline void fd_closed(struct iotrace_thread_state *thread, s32 fd)
@@ -104,7 +121,7 @@ static __always_inline void fd_closed(struct iotrace_thread_state *thread, s32 f
     fd_changed(process_id, fd);
 }
 
-static __always_inline void pair_opened(struct iotrace_thread_state *thread, struct task_struct *task, u64 address)
+static __always_inline void pair_opened(struct iotrace_thread_state *thread, u64 address)
 {
     s32 pair[2];
 
@@ -112,8 +129,8 @@ static __always_inline void pair_opened(struct iotrace_thread_state *thread, str
         LOSE(user_read_failed, 1);
         return;
     }
-    fd_opened(thread, task, pair[0]);
-    fd_opened(thread, task, pair[1]);
+    fd_opened(thread, pair[0]);
+    fd_opened(thread, pair[1]);
 }
 
 // The bytes of sendmmsg and recvmmsg, whose results count messages.
@@ -149,25 +166,23 @@ __noinline int refresh_address(struct iotrace_fd_counter *counter)
 // Calls that change what an fd number means. `first`, `second` and `fourth` are their arguments.
 __noinline int change_fds(struct iotrace_thread_state *thread, u64 first, u64 second, u64 fourth, s64 result)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
-
     if (!thread)
         return 0;
     switch (trait_of(thread->header.call_nr).kind) {
     case IOTRACE_KIND_OPEN:
     case IOTRACE_KIND_DUP:
     case IOTRACE_KIND_ACCEPT:
-        fd_opened(thread, task, result);
+        fd_opened(thread, result);
         break;
     case IOTRACE_KIND_FCNTL:
         if (second == F_DUPFD || second == F_DUPFD_CLOEXEC)
-            fd_opened(thread, task, result);
+            fd_opened(thread, result);
         break;
     case IOTRACE_KIND_PIPE:
-        pair_opened(thread, task, first);
+        pair_opened(thread, first);
         break;
     case IOTRACE_KIND_SOCKETPAIR:
-        pair_opened(thread, task, fourth);
+        pair_opened(thread, fourth);
         break;
     case IOTRACE_KIND_CLOSE:
         fd_closed(thread, first);
@@ -176,8 +191,8 @@ __noinline int change_fds(struct iotrace_thread_state *thread, u64 first, u64 se
     return 0;
 }
 
-// The loader makes its calls from its own text, before anything else runs. Whatever comes from elsewhere, or is not what a
-// loader calls, ends the start-up phase.
+// The loader makes its calls from its own text, before anything else runs. Whatever comes from elsewhere, or is not
+// what a loader calls, ends the start-up phase.
 struct loader_range {
     u64 start, end;
 };
@@ -418,13 +433,13 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     }
     // The source's cache slot may be the sink's too, so the source is finished before the sink is loaded.
     if (source >= 0 && counts) {
-        fd = fd_counter(thread, task, source);
+        fd = fd_counter(thread, source);
         if (fd) {
             fd->operations++;
             fd->bytes_in += moved;
         }
     }
-    fd = number >= 0 ? fd_counter(thread, task, number) : 0;
+    fd = number >= 0 ? fd_counter(thread, number) : 0;
     if (call)
         call->bytes += bytes_in + bytes_out;
     if (fd && counts) {

@@ -44,7 +44,8 @@ int BPF_PROG(begin_thread, struct task_struct *task, unsigned long clone_flags)
     return 0;
 }
 
-// After an exec the program has a new name, new arguments and a loader at work. A process that waited for it starts here.
+// After an exec the program has a new name, new arguments and a loader at work. A process that waited for it starts
+// here.
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
 {
@@ -59,8 +60,8 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
     if (!thread) {
         if (config.target != IOTRACE_TARGET_COMM || !has_target_comm(task))
             return 0;
-        thread = bpf_task_storage_get(&threads, task, compose_thread(scratch, task, now, 0),
-                                      BPF_LOCAL_STORAGE_GET_F_CREATE);
+        thread =
+            bpf_task_storage_get(&threads, task, compose_thread(scratch, task, now, 0), BPF_LOCAL_STORAGE_GET_F_CREATE);
         if (!thread) {
             LOSE(thread_storage_failed, 1);
             return 0;
@@ -230,7 +231,8 @@ int seed_threads(struct bpf_iter__task *context)
         return 0;
     if (task->exit_code && BPF_CORE_READ(task, mm) == 0) // a zombie
         return 0;
-    thread = compose_thread(scratch, task, bpf_ktime_get_ns(), how == IOTRACE_PID_AWAIT_EXEC ? IOTRACE_THREAD_AWAIT_EXEC : 0);
+    thread = compose_thread(scratch, task, bpf_ktime_get_ns(),
+                            how == IOTRACE_PID_AWAIT_EXEC ? IOTRACE_THREAD_AWAIT_EXEC : 0);
     if (!task->on_cpu) {
         thread->header.sched_state = task->on_rq ? IOTRACE_SCHED_RUNNABLE : IOTRACE_SCHED_BLOCKED;
         note_place(&thread->header, task, task->__state);
@@ -255,9 +257,13 @@ int seed_threads(struct bpf_iter__task *context)
 // Which fd a call sleeps on, by its first argument.
 static __always_inline u64 open_file(struct task_struct *task, u64 process_id, s32 fd, u8 *type)
 {
-    u64 file = file_of_fd(task, fd), file_id;
+    struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
     struct iotrace_file_record *record;
+    u64 file = 0, file_id;
 
+    if (!fdt || (u32)fd >= BPF_CORE_READ(fdt, max_fds))
+        return 0;
+    bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + (u32)fd);
     if (!file)
         return 0;
     file_id = file_id_of(process_id, fd, file, SCRATCH_ITERATOR);
@@ -268,8 +274,8 @@ static __always_inline u64 open_file(struct task_struct *task, u64 process_id, s
     return file_id;
 }
 
-// Writes one sample for each traced thread: its counters, and what is in progress. Changes nothing, since the kernel runs
-// it again for a thread whose output did not fit.
+// Writes one sample for each traced thread: its counters, and what is in progress. Changes nothing, since the kernel
+// runs it again for a thread whose output did not fit.
 SEC("iter/task")
 int sample_threads(struct bpf_iter__task *context)
 {
@@ -334,7 +340,7 @@ int sample_threads(struct bpf_iter__task *context)
         if (open) {
             u32 cause = header->wait_place == IOTRACE_WAIT_FAULT    ? IOTRACE_CAUSE_PAGE_FAULT
                         : header->wait_place == IOTRACE_WAIT_WORKER ? IOTRACE_CAUSE_ASYNC_WAIT
-                                                                     : IOTRACE_CAUSE_OTHER;
+                                                                    : IOTRACE_CAUSE_OTHER;
             header->totals.causes[cause] += open;
         }
     }

@@ -98,7 +98,8 @@ static __always_inline void ensure_process(struct scratch *scratch, struct task_
         LOSE(process_map_full, 1);
 }
 
-// Reads the arguments of a process that has just called exec: its stack holds them in one piece. fs/proc/base.c: get_mm_cmdline()
+// Reads the arguments of a process that has just called exec: its stack holds them in one piece. fs/proc/base.c:
+// get_mm_cmdline()
 static __always_inline void read_command(struct iotrace_process_record *record, struct task_struct *task)
 {
     struct mm_struct *mm = task->mm;

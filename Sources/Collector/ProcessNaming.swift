@@ -30,7 +30,7 @@ public struct SystemNames: ProcessNaming {
 
     public mutating func cgroup(id: UInt64) -> String? {
         guard let root else { return nil }
-        if cgroups[id] == nil, mayScan { // at most one walk a snapshot, however many ids are unknown
+        if cgroups[id] == nil, mayScan {  // at most one walk a snapshot, however many ids are unknown
             mayScan = false
             cgroups.merge(CgroupFileSystem.paths(under: root)) { $1 }
         }

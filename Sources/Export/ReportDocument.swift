@@ -33,7 +33,8 @@ public struct ReportDocument {
                 report.warnings.map {
                     ["code": .string($0.code), "message": .string($0.message), "advice": .string($0.advice)]
                 }),
-            "processes": .array(report.processes.map { .object(identity($0.identity) + figures($0, files: files($0))) }),
+            "processes": .array(
+                report.processes.map { .object(identity($0.identity) + figures($0, files: files($0))) }),
             "totals": .object(figures(report.totals, files: .null)),
         ]
     }

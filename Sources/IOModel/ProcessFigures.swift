@@ -73,7 +73,9 @@ public struct ProcessFigures: Sendable, Equatable {
         }
     }
 
-    private static func difference<Key, Value: Accumulating>(_ later: [Key: Value], _ earlier: [Key: Value]) -> [Key: Value] {
+    private static func difference<Key, Value: Accumulating>(_ later: [Key: Value], _ earlier: [Key: Value]) -> [Key:
+        Value]
+    {
         var result: [Key: Value] = [:]
         for (key, value) in later {
             if let before = earlier[key] {

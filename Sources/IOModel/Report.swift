@@ -8,7 +8,8 @@ public struct Report: Sendable {
     public var processes: [ProcessFigures]
 
     public init(
-        tool: Tool, window: Window, losses: Losses = Losses(), overhead: Overhead = Overhead(), warnings: [Warning] = [],
+        tool: Tool, window: Window, losses: Losses = Losses(), overhead: Overhead = Overhead(),
+        warnings: [Warning] = [],
         processes: [ProcessFigures] = []
     ) {
         self.tool = tool
@@ -135,7 +136,8 @@ public struct Warning: Sendable, Equatable {
     public static func filesFolded(_ process: ProcessIdentity, rows: UInt64) -> Warning {
         Warning(
             code: "files_folded",
-            message: "\(process.comm) (\(process.pid)) opened more files than the report lists; \(rows) closed ones are added up by type",
+            message:
+                "\(process.comm) (\(process.pid)) opened more files than the report lists; \(rows) closed ones are added up by type",
             advice: "their bytes are in the rows marked with more than one open; syscalls are complete")
     }
 

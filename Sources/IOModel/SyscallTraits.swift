@@ -19,6 +19,12 @@ public struct SyscallTrait: Sendable, Equatable {
     /// The dynamic loader makes this call before `main`.
     public var loader = false
 
+    public init(kind: CallKind, wait: WaitRule, loader: Bool = false) {
+        self.kind = kind
+        self.wait = wait
+        self.loader = loader
+    }
+
     /// The trait of a call by its x86-64 number; calls that are not listed do no I/O and sleep for other reasons.
     public static func of(_ number: UInt32) -> SyscallTrait {
         table[number] ?? SyscallTrait(kind: .none, wait: .cause(.other))

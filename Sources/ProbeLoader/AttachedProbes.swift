@@ -125,7 +125,9 @@ struct TaskIterator {
 
     /// Everything that the program writes.
     func read() throws(ProbeError) -> [UInt8] {
-        guard let found = object.program(program) else { throw ProbeError("finding probe \(program)", errorNumber: ENOENT) }
+        guard let found = object.program(program) else {
+            throw ProbeError("finding probe \(program)", errorNumber: ENOENT)
+        }
         let (attached, _) = LibbpfLog.capturing { bpf_program__attach_iter(found, nil) }
         guard let attached else { throw ProbeError("attaching probe \(program)", errorNumber: errno) }
         let link = BPFLink(attached)

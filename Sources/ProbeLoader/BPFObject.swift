@@ -39,7 +39,9 @@ final class BPFObject {
     }
 
     func attach(_ program: String) throws(ProbeError) -> BPFLink {
-        guard let found = self.program(program) else { throw ProbeError("finding probe \(program)", errorNumber: ENOENT) }
+        guard let found = self.program(program) else {
+            throw ProbeError("finding probe \(program)", errorNumber: ENOENT)
+        }
         let (link, _) = LibbpfLog.capturing { bpf_program__attach(found) }
         guard let link else { throw ProbeError("attaching probe \(program)", errorNumber: errno) }
         return BPFLink(link)

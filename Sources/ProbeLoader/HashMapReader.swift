@@ -33,7 +33,7 @@ struct HashMapReader {
                 bpf_map_lookup_batch(fd, first ? nil : token, &next, keys.baseAddress, values.baseAddress, &count, nil)
             }
             let reason = failed == 0 ? 0 : -failed
-            if reason == ENOSPC { // one bucket holds more than fits
+            if reason == ENOSPC {  // one bucket holds more than fits
                 capacity *= 4
                 continue
             }

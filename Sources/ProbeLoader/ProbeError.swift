@@ -25,13 +25,13 @@ public struct ProbeError: Error, CustomStringConvertible, Sendable {
             EPERM: "EPERM", ENOENT: "ENOENT", ESRCH: "ESRCH", EINTR: "EINTR", EIO: "EIO", E2BIG: "E2BIG",
             EBADF: "EBADF", EAGAIN: "EAGAIN", ENOMEM: "ENOMEM", EACCES: "EACCES", EBUSY: "EBUSY", EEXIST: "EEXIST",
             EINVAL: "EINVAL", EMFILE: "EMFILE", ENOSPC: "ENOSPC", EPIPE: "EPIPE", ENOSYS: "ENOSYS", EISDIR: "EISDIR",
-            ENOTDIR: "ENOTDIR", EOPNOTSUPP: "EOPNOTSUPP", ENOTSUP_LIBBPF: "ENOTSUPP",
+            ENOTDIR: "ENOTDIR", EOPNOTSUPP: "EOPNOTSUPP", kernelNotSupported: "ENOTSUPP",
         ]
         return names[errorNumber].map { "\($0) (\(text))" } ?? "errno \(errorNumber) (\(text))"
     }
 
     /// The kernel's internal ENOTSUPP (include/linux/errno.h), which the C library has no name for.
-    private static let ENOTSUP_LIBBPF: Int32 = 524
+    private static let kernelNotSupported: Int32 = 524
 
     private static func advice(for errorNumber: Int32) -> String {
         switch errorNumber {

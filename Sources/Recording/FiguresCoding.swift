@@ -23,12 +23,16 @@ extension JSONValue {
     }
 
     func string(_ key: String) throws(DecodingFailure) -> String {
-        guard let value = try require(key).stringValue else { throw DecodingFailure(message: "\"\(key)\" is not a string") }
+        guard let value = try require(key).stringValue else {
+            throw DecodingFailure(message: "\"\(key)\" is not a string")
+        }
         return value
     }
 
     func array(_ key: String) throws(DecodingFailure) -> [JSONValue] {
-        guard let value = try require(key).arrayValue else { throw DecodingFailure(message: "\"\(key)\" is not a list") }
+        guard let value = try require(key).arrayValue else {
+            throw DecodingFailure(message: "\"\(key)\" is not a list")
+        }
         return value
     }
 
@@ -38,7 +42,9 @@ extension JSONValue {
     }
 
     func bool(_ key: String) throws(DecodingFailure) -> Bool {
-        guard let value = try require(key).boolValue else { throw DecodingFailure(message: "\"\(key)\" is not true or false") }
+        guard let value = try require(key).boolValue else {
+            throw DecodingFailure(message: "\"\(key)\" is not true or false")
+        }
         return value
     }
 
@@ -153,7 +159,8 @@ extension Latency {
 extension ProcessFigures {
     var json: JSONValue {
         [
-            "id": .unsigned(identity.id), "identity": identity.json, "threads": .unsigned(threads), "totals": totals.json,
+            "id": .unsigned(identity.id), "identity": identity.json, "threads": .unsigned(threads),
+            "totals": totals.json,
             "calls": .array(
                 calls.sorted { $0.key < $1.key }.map { number, call in
                     JSONValue(counters: [

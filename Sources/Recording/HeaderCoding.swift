@@ -6,7 +6,9 @@ extension Tool {
         [
             "version": .string(version), "kernel": .string(kernel), "tier": .string(tier),
             "probes": .array(
-                probes.map { ["name": .string($0.name), "attached": .bool($0.attached), "reason": JSONValue($0.reason)] }),
+                probes.map {
+                    ["name": .string($0.name), "attached": .bool($0.attached), "reason": JSONValue($0.reason)]
+                }),
         ]
     }
 

@@ -68,7 +68,8 @@ public enum Recording {
             do {
                 value = try JSONValue(parsing: line)
             } catch {
-                throw Failure(message: number == 1 ? "this is not an iotrace recording (\(error))" : "\(error)", line: number)
+                throw Failure(
+                    message: number == 1 ? "this is not an iotrace recording (\(error))" : "\(error)", line: number)
             }
             do {
                 try take(value)
@@ -81,7 +82,8 @@ public enum Recording {
             guard report != nil else {
                 guard value["schema"]?.stringValue == Recording.schema else {
                     let found = value["schema"]?.stringValue.map { "its schema is \"\($0)\"" } ?? "it has no schema"
-                    throw DecodingFailure(message: "this is not an iotrace recording: \(found), not \"\(Recording.schema)\"")
+                    throw DecodingFailure(
+                        message: "this is not an iotrace recording: \(found), not \"\(Recording.schema)\"")
                 }
                 report = Report(
                     tool: try Tool(try value.require("tool")), window: try Window(try value.require("window")))

@@ -21,7 +21,8 @@ struct DoctorCommand: ParsableCommand {
             let attached = try loaded.attach()
             for (probe, description) in zip(attached.probes, ProbeDescription.all) {
                 let mark = probe.attached ? "ok" : "missing"
-                lines.append("\(mark.padded(8)) \(probe.name.padded(16)) \(description.hook.padded(20)) \(description.feeds)")
+                lines.append(
+                    "\(mark.padded(8)) \(probe.name.padded(16)) \(description.hook.padded(20)) \(description.feeds)")
                 if let reason = probe.reason { lines.append("         \(reason)") }
             }
         } catch {
@@ -31,7 +32,8 @@ struct DoctorCommand: ParsableCommand {
         lines.append("")
         lines.append(
             possible
-                ? "Tracing is possible here, tier: tracepoint." : "Tracing is not possible here; see the lines marked no.")
+                ? "Tracing is possible here, tier: tracepoint."
+                : "Tracing is not possible here; see the lines marked no.")
         try Output.standardOutput.write(Array((lines.joined(separator: "\n") + "\n").utf8))
         if !possible { throw ExitCode(CommandFailure.couldNotWork) }
     }
@@ -55,7 +57,9 @@ struct SystemFinding {
             ? .init(state: .ok, subject: "kernel types", detail: "/sys/kernel/btf/vmlinux is readable")
             : .init(
                 state: .no, subject: "kernel types",
-                detail: "/sys/kernel/btf/vmlinux: \(ProbeError.name(of: errno)) — needs a kernel with CONFIG_DEBUG_INFO_BTF=y")
+                detail:
+                    "/sys/kernel/btf/vmlinux: \(ProbeError.name(of: errno)) — needs a kernel with CONFIG_DEBUG_INFO_BTF=y"
+            )
     }
 
     /// Bits of the effective set: linux/capability.h.
@@ -83,7 +87,8 @@ struct SystemFinding {
             return .init(state: .note, subject: "lockdown", detail: "not readable: securityfs is not mounted")
         }
         return .init(
-            state: .ok, subject: "lockdown", detail: modes.contains("[integrity]") ? "integrity, which allows tracepoints" : "none")
+            state: .ok, subject: "lockdown",
+            detail: modes.contains("[integrity]") ? "integrity, which allows tracepoints" : "none")
     }
 
     private static func cgroups() -> SystemFinding {

@@ -84,7 +84,7 @@ final class SignalSource {
         var information = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size
         guard read(fd, &information, size) == size else { return nil }
-        let kernel: Int32 = 0x80 // SI_KERNEL
+        let kernel: Int32 = 0x80  // SI_KERNEL
         return ReceivedSignal(number: Int32(information.ssi_signo), fromTerminal: information.ssi_code == kernel)
     }
 }

@@ -38,7 +38,7 @@ struct IOTrace: ParsableCommand {
             Glibc.exit(status.rawValue)
         } catch {
             let text = fullMessage(for: error)
-            if exitCode(for: error) == .success { // --help, --version
+            if exitCode(for: error) == .success {  // --help, --version
                 try? Output.standardOutput.write(Array((text + "\n").utf8))
                 Glibc.exit(0)
             }

@@ -6,7 +6,8 @@ import ProbeLoader
 
 /// Which processes to trace. The same for every command that traces.
 struct TargetOptions: ParsableArguments {
-    @Option(name: [.customShort("p"), .customLong("process-id")], help: "Trace these processes, with all their threads.")
+    @Option(
+        name: [.customShort("p"), .customLong("process-id")], help: "Trace these processes, with all their threads.")
     var pids: [String] = []
 
     @Option(help: "Trace processes of this name, those that get it by an exec while tracing too.")
@@ -93,7 +94,8 @@ struct TargetOptions: ParsableArguments {
         for candidate in path.hasPrefix(root) ? [path] : ["\(root)/\(path)", path] {
             if let id = CgroupFileSystem.id(ofDirectory: candidate) { return id }
         }
-        throw CommandFailure("--cgroup \(visible(path)): \(ProbeError.name(of: errno)) — give a directory below \(root)")
+        throw CommandFailure(
+            "--cgroup \(visible(path)): \(ProbeError.name(of: errno)) — give a directory below \(root)")
     }
 }
 

@@ -29,7 +29,7 @@ struct Output {
             let count = bytes[written...].withUnsafeBytes { Glibc.write(fd, $0.baseAddress, $0.count) }
             if count >= 0 {
                 written += count
-            } else if errno == EPIPE { // the reader has seen enough
+            } else if errno == EPIPE {  // the reader has seen enough
                 throw CommandFailure(nil, status: 128 + SIGPIPE)
             } else if errno == EAGAIN {
                 var poller = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
@@ -58,6 +58,7 @@ struct Output {
 /// A name from outside, safe to show in a message.
 func visible(_ name: String) -> String {
     name.unicodeScalars.map { scalar in
-        scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
+            ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
     }.joined()
 }

@@ -24,7 +24,7 @@ struct RecordCommand: ParsableCommand {
         guard interval >= 0.01, interval <= 86400 else {
             throw CommandFailure("--interval \(interval): it must be from 0.01 to 86400 seconds")
         }
-        _ = try target.target() // before the file is emptied
+        _ = try target.target()  // before the file is emptied
         let file = try Output(path: output)
         var index: UInt64 = 0
         let observer = TraceSession.Observer(

@@ -64,4 +64,6 @@ let text = """
     }
 
     """
-do { try text.write(toFile: output, atomically: true, encoding: .utf8) } catch { fail("cannot write \(output): \(error)") }
+do { try text.write(toFile: output, atomically: true, encoding: .utf8) } catch {
+    fail("cannot write \(output): \(error)")
+}

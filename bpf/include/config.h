@@ -20,27 +20,27 @@
 #define IOTRACE_SYSCALLS 512
 
 // What a call does with its fds. The comment says which arguments (from 0) are fds and where the bytes are.
-#define IOTRACE_KIND_NONE 0       // no I/O
-#define IOTRACE_KIND_READ 1       // fd 0; the result is bytes in
-#define IOTRACE_KIND_WRITE 2      // fd 0; the result is bytes out
-#define IOTRACE_KIND_RECVMMSG 3   // fd 0; the bytes are in the mmsghdr array, argument 1
-#define IOTRACE_KIND_SENDMMSG 4   // as RECVMMSG, out
-#define IOTRACE_KIND_SENDFILE 5   // fd 0 out, fd 1 in
-#define IOTRACE_KIND_SPLICE 6     // fd 0 in, fd 2 out
-#define IOTRACE_KIND_TEE 7        // fd 0 in, fd 1 out
-#define IOTRACE_KIND_VM_COPY 8    // no fd; the result is bytes
-#define IOTRACE_KIND_FD_WAIT 9    // fd 0 (an epoll or an AIO ring); an operation without bytes
-#define IOTRACE_KIND_WAIT 10      // no single fd; an operation without bytes
-#define IOTRACE_KIND_ACCEPT 11    // fd 0 listens; the result is a new fd
-#define IOTRACE_KIND_ADDRESS 12   // fd 0 gets an address: connect, bind, listen
-#define IOTRACE_KIND_SYNC 13      // fd 0; an operation without bytes
-#define IOTRACE_KIND_FD 14        // fd 0; not an operation, but it may sleep on the fd
-#define IOTRACE_KIND_OPEN 15      // the result is a new fd
-#define IOTRACE_KIND_PIPE 16      // two new fds, written to argument 0
+#define IOTRACE_KIND_NONE 0        // no I/O
+#define IOTRACE_KIND_READ 1        // fd 0; the result is bytes in
+#define IOTRACE_KIND_WRITE 2       // fd 0; the result is bytes out
+#define IOTRACE_KIND_RECVMMSG 3    // fd 0; the bytes are in the mmsghdr array, argument 1
+#define IOTRACE_KIND_SENDMMSG 4    // as RECVMMSG, out
+#define IOTRACE_KIND_SENDFILE 5    // fd 0 out, fd 1 in
+#define IOTRACE_KIND_SPLICE 6      // fd 0 in, fd 2 out
+#define IOTRACE_KIND_TEE 7         // fd 0 in, fd 1 out
+#define IOTRACE_KIND_VM_COPY 8     // no fd; the result is bytes
+#define IOTRACE_KIND_FD_WAIT 9     // fd 0 (an epoll or an AIO ring); an operation without bytes
+#define IOTRACE_KIND_WAIT 10       // no single fd; an operation without bytes
+#define IOTRACE_KIND_ACCEPT 11     // fd 0 listens; the result is a new fd
+#define IOTRACE_KIND_ADDRESS 12    // fd 0 gets an address: connect, bind, listen
+#define IOTRACE_KIND_SYNC 13       // fd 0; an operation without bytes
+#define IOTRACE_KIND_FD 14         // fd 0; not an operation, but it may sleep on the fd
+#define IOTRACE_KIND_OPEN 15       // the result is a new fd
+#define IOTRACE_KIND_PIPE 16       // two new fds, written to argument 0
 #define IOTRACE_KIND_SOCKETPAIR 17 // two new fds, written to argument 3
-#define IOTRACE_KIND_CLOSE 18     // fd 0 is gone
-#define IOTRACE_KIND_DUP 19       // the result is a new fd, perhaps in the place of an old one
-#define IOTRACE_KIND_FCNTL 20     // fd 0; F_DUPFD makes a new one
+#define IOTRACE_KIND_CLOSE 18      // fd 0 is gone
+#define IOTRACE_KIND_DUP 19        // the result is a new fd, perhaps in the place of an old one
+#define IOTRACE_KIND_FCNTL 20      // fd 0; F_DUPFD makes a new one
 
 // Why a thread slept. The order is the order of `causes`.
 #define IOTRACE_CAUSE_DISK 0

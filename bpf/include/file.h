@@ -29,17 +29,17 @@
 
 // Counters of one thread on one fd, in the thread's cache; added to the record when the entry is replaced.
 struct iotrace_fd_counter {
-    __u64 file;       // address of the struct file: the cached entry is valid while the fd still leads to it
-    __u64 file_id;    // the record's key; 0: empty, or the record could not be made
+    __u64 file;    // address of the struct file: the cached entry is valid while the fd still leads to it
+    __u64 file_id; // the record's key; 0: empty, or the record could not be made
     __s32 fd;
     __u32 generation; // of the fd number in the process; see fd_generation()
     __u64 operations;
     __u64 bytes_in;
     __u64 bytes_out;
     __u64 blocked_ns;
-    __u32 f_flags;    // at the last operation
-    __u8 type;        // IOTRACE_FILE_…
-    __u8 in_epoll;    // at the last operation
+    __u32 f_flags; // at the last operation
+    __u8 type;     // IOTRACE_FILE_…
+    __u8 in_epoll; // at the last operation
     __u8 reserved[2];
 };
 _Static_assert(sizeof(struct iotrace_fd_counter) == 64, "fd counter layout");

@@ -23,11 +23,10 @@ struct iotrace_process_record {
     __s32 exit_code; // as wait(2) encodes it
     __u32 command_length;
     __u8 comm[IOTRACE_COMM_BYTES];
-    struct iotrace_totals totals; // of threads that have ended
+    struct iotrace_totals totals;        // of threads that have ended
     __u8 command[IOTRACE_COMMAND_BYTES]; // arguments, each NUL-terminated
 };
-_Static_assert(sizeof(struct iotrace_process_record) ==
-                   72 + sizeof(struct iotrace_totals) + IOTRACE_COMMAND_BYTES,
+_Static_assert(sizeof(struct iotrace_process_record) == 72 + sizeof(struct iotrace_totals) + IOTRACE_COMMAND_BYTES,
                "process record layout");
 
 // One line of the seeding iterator: a thread that existed when tracing began.

@@ -1,4 +1,5 @@
-// What Swift cannot import: functions that must run between fork and exec, macros, and Linux headers outside Glibc's module.
+// What Swift cannot import: functions that must run between fork and exec, macros, and Linux headers outside Glibc's
+// module.
 #ifndef CLINUXSHIMS_H
 #define CLINUXSHIMS_H
 

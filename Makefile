@@ -1,0 +1,12 @@
+# Names for the usual commands; the work is in scripts/.
+.PHONY: demo build test lint format benchmark
+
+demo: ; scripts/demo
+build: ; scripts/install-dependencies build && scripts/build
+test: ; scripts/test
+lint: ; scripts/lint
+benchmark: ; scripts/install-dependencies all && scripts/build && python3 Benchmarks/overhead.py
+
+format:
+	swift format --in-place --recursive Package.swift Plugins Sources Tests Benchmarks
+	clang-format -i bpf/*.c bpf/*.h bpf/include/*.h Sources/CLinuxShims/*.c Sources/CLinuxShims/include/*.h

@@ -1,0 +1,119 @@
+import CProbeABI
+import IOModel
+import ProbeImages
+import Testing
+
+@testable import ProbeLoader
+
+/// What both sides must agree on, without loading anything.
+@Suite struct ABITests {
+    @Test func latencyBucketsAreThoseOfTheProbes() {
+        #expect(Latency.bucketCount == MemoryLayout<iotrace_latency>.size / 8 - 4)
+        #expect(Latency.firstOctave == Int(IOTRACE_LATENCY_FIRST_OCTAVE))
+        #expect(Latency.lastOctave == Int(IOTRACE_LATENCY_LAST_OCTAVE))
+    }
+
+    @Test func callKindsAreThoseOfTheProbes() {
+        let pairs: [(CallKind, Int32)] = [
+            (.none, IOTRACE_KIND_NONE), (.read, IOTRACE_KIND_READ), (.write, IOTRACE_KIND_WRITE),
+            (.recvmmsg, IOTRACE_KIND_RECVMMSG), (.sendmmsg, IOTRACE_KIND_SENDMMSG), (.sendfile, IOTRACE_KIND_SENDFILE),
+            (.splice, IOTRACE_KIND_SPLICE), (.tee, IOTRACE_KIND_TEE), (.vmCopy, IOTRACE_KIND_VM_COPY),
+            (.fdWait, IOTRACE_KIND_FD_WAIT), (.wait, IOTRACE_KIND_WAIT), (.accept, IOTRACE_KIND_ACCEPT),
+            (.address, IOTRACE_KIND_ADDRESS), (.sync, IOTRACE_KIND_SYNC), (.fd, IOTRACE_KIND_FD),
+            (.open, IOTRACE_KIND_OPEN), (.pipe, IOTRACE_KIND_PIPE), (.socketpair, IOTRACE_KIND_SOCKETPAIR),
+            (.close, IOTRACE_KIND_CLOSE), (.dup, IOTRACE_KIND_DUP), (.fcntl, IOTRACE_KIND_FCNTL),
+        ]
+        for (kind, abi) in pairs { #expect(kind.rawValue == UInt8(abi)) }
+    }
+
+    @Test func causesAreThoseOfTheProbes() {
+        let pairs: [(BlockingCause, Int32)] = [
+            (.disk, IOTRACE_CAUSE_DISK), (.socketRecv, IOTRACE_CAUSE_SOCKET_RECV),
+            (.socketSend, IOTRACE_CAUSE_SOCKET_SEND), (.accept, IOTRACE_CAUSE_ACCEPT),
+            (.connect, IOTRACE_CAUSE_CONNECT), (.pipe, IOTRACE_CAUSE_PIPE), (.lock, IOTRACE_CAUSE_LOCK),
+            (.multiplexer, IOTRACE_CAUSE_MULTIPLEXER), (.asyncWait, IOTRACE_CAUSE_ASYNC_WAIT),
+            (.sleep, IOTRACE_CAUSE_SLEEP), (.child, IOTRACE_CAUSE_CHILD), (.pageFault, IOTRACE_CAUSE_PAGE_FAULT),
+            (.other, IOTRACE_CAUSE_OTHER),
+        ]
+        #expect(pairs.count == Int(IOTRACE_CAUSES))
+        for (cause, abi) in pairs { #expect(cause.rawValue == Int(abi)) }
+    }
+
+    @Test func imagesAreELFObjectsForBPF() {
+        for image in [ProbeImage.tracer, .emptyPair] {
+            let bytes = image.bytes
+            #expect(bytes.prefix(4).elementsEqual([0x7F, 0x45, 0x4C, 0x46]))
+            #expect(bytes[18] == 247, "e_machine is EM_BPF")
+        }
+    }
+}
+
+@Suite struct DecodingTests {
+    static func decode(_ change: (inout iotrace_file_record) -> Void, path: [UInt8] = []) -> FileIdentity {
+        var record = iotrace_file_record()
+        record.file_id = 1
+        withUnsafeMutableBytes(of: &record.path) { $0.copyBytes(from: path) }
+        record.path_length = UInt32(path.count)
+        change(&record)
+        return withUnsafeBytes(of: record) { decodeFile($0).figures.identity }
+    }
+
+    @Test func pathsAreWrittenFromTheLeafUp() {
+        let identity = Self.decode({ $0.type = UInt8(IOTRACE_FILE_REGULAR) }, path: Array("c\0b\0a\0".utf8))
+        #expect(identity.path == "/a/b/c")
+        let cut = Self.decode(
+            {
+                $0.type = UInt8(IOTRACE_FILE_REGULAR)
+                $0.path_truncated = 1
+            }, path: Array("c\0b\0".utf8))
+        #expect(cut.path == "…/b/c")
+    }
+
+    @Test(arguments: [("[eventfd]", FileType.eventfd), ("[eventpoll]", .epoll), ("inotify", .inotify), ("bpf-map", .anon)])
+    func anonymousInodesAreToldByName(name: String, type: FileType) {
+        #expect(Self.decode({ $0.type = UInt8(IOTRACE_FILE_ANON) }, path: Array(name.utf8) + [0]).type == type)
+    }
+
+    @Test func addressesAreWrittenAsPeopleWriteThem() {
+        let identity = Self.decode { record in
+            record.type = UInt8(IOTRACE_FILE_TCP)
+            record.socket.family = 2
+            record.socket.local_port = 80
+            withUnsafeMutableBytes(of: &record.socket.local_address) { $0.copyBytes(from: [127, 0, 0, 1]) }
+        }
+        #expect(identity.local == "127.0.0.1:80")
+        #expect(identity.peer == nil)
+        let six = Self.decode { record in
+            record.type = UInt8(IOTRACE_FILE_UDP)
+            record.socket.family = 10
+            record.socket.peer_port = 53
+            withUnsafeMutableBytes(of: &record.socket.peer_address) { $0[15] = 1 }
+        }
+        #expect(six.peer == "[::1]:53")
+    }
+
+    @Test func abstractUnixNamesHaveAnAtSign() {
+        let identity = Self.decode { record in
+            record.type = UInt8(IOTRACE_FILE_UNIX_STREAM)
+            record.socket.family = 1
+            record.socket.local_length = 4
+            withUnsafeMutableBytes(of: &record.socket.local_path) { $0.copyBytes(from: Array("\0abc".utf8)) }
+        }
+        #expect(identity.local == "@abc")
+    }
+
+    @Test func argumentsEndWithTheirNULs() {
+        #expect(splitArguments(Array("a\0\0b\0".utf8)) == ["a", "", "b"])
+        #expect(splitArguments(Array("a\0cut".utf8)) == ["a", "cut"])
+        #expect(splitArguments([]) == [])
+    }
+
+    @Test func aCutThreadStreamEndsWithoutACrash() {
+        var sample = iotrace_thread_sample()
+        sample.call_count = 3
+        sample.open_nr = -1
+        let bytes = withUnsafeBytes(of: sample) { Array($0) }
+        #expect(decodeThreads(bytes).count == 1)
+        #expect(decodeThreads(Array(bytes.dropLast())).isEmpty)
+    }
+}
