@@ -19,6 +19,9 @@ const volatile struct iotrace_config config SEC(".rodata.config");
 // The last file_id given out.
 u64 last_file_id SEC(".data.ids") = 0;
 
+// Set when the window is closed: threads that are born or named from then on are not traced.
+u32 window_closed SEC(".data.ids") = 0;
+
 #define HASH(name, entries, key_type, value_type)                                                                      \
     struct {                                                                                                           \
         __uint(type, BPF_MAP_TYPE_HASH);                                                                               \

@@ -35,10 +35,10 @@ int BPF_PROG(switch_threads, bool preempt, struct task_struct *prev, struct task
 {
     struct iotrace_thread_state *thread = state_of(prev);
 
-    if (thread && !(thread->header.flags & IOTRACE_THREAD_EXITED))
+    if (thread && !(thread->header.flags & (IOTRACE_THREAD_EXITED | IOTRACE_THREAD_CLOSED)))
         leave_cpu(thread, prev, preempt, prev_state);
     thread = state_of(next);
-    if (thread && !(thread->header.flags & IOTRACE_THREAD_EXITED))
+    if (thread && !(thread->header.flags & (IOTRACE_THREAD_EXITED | IOTRACE_THREAD_CLOSED)))
         enter_cpu(thread, next);
     return 0;
 }
@@ -50,7 +50,8 @@ int BPF_PROG(wake_thread, struct task_struct *task)
     u64 now;
 
     // A wake-up that comes before the thread has left the CPU ends no sleep.
-    if (!thread || thread->header.sched_state != IOTRACE_SCHED_BLOCKED)
+    if (!thread || thread->header.sched_state != IOTRACE_SCHED_BLOCKED ||
+        thread->header.flags & IOTRACE_THREAD_CLOSED)
         return 0;
     now = bpf_ktime_get_ns();
     end_sleep(thread, now);

@@ -349,8 +349,8 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
 
     if (!thread)
         return 0;
-    if (thread->header.flags & (IOTRACE_THREAD_AWAIT_EXEC | IOTRACE_THREAD_EXITED | IOTRACE_THREAD_NEWBORN)) {
-        if (!(thread->header.flags & IOTRACE_THREAD_NEWBORN))
+    if (thread->header.flags & (IOTRACE_THREAD_INACTIVE | IOTRACE_THREAD_NEWBORN)) {
+        if (thread->header.flags & IOTRACE_THREAD_INACTIVE)
             return 0;
         thread->header.flags &= ~IOTRACE_THREAD_NEWBORN;
         if (!result) // the child's half of the clone: one call, and the parent's half counts it
@@ -469,7 +469,7 @@ int BPF_PROG(count_fault, unsigned long address, struct pt_regs *regs, unsigned 
 {
     struct iotrace_thread_state *thread = state_of(bpf_get_current_task_btf());
 
-    if (thread)
+    if (thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE))
         thread->header.totals.user_faults++;
     return 0;
 }

@@ -10,7 +10,7 @@ int BPF_PROG(begin_thread, struct task_struct *task, unsigned long clone_flags)
     u64 now = bpf_ktime_get_ns();
     u64 process_id;
 
-    if (task->flags & PF_KTHREAD)
+    if (task->flags & PF_KTHREAD || window_closed)
         return 0;
     if (parent && parent->header.flags & IOTRACE_THREAD_AWAIT_EXEC)
         return 0;
@@ -31,6 +31,9 @@ int BPF_PROG(begin_thread, struct task_struct *task, unsigned long clone_flags)
     child->header.wait_place = IOTRACE_WAIT_TAIL;
     child->header.on_cpu_base_ns = 0;
     child->header.on_cpu_at_switch_ns = 0;
+    child->header.runqueue_base_ns = 0;
+    child->header.voluntary_base = 0;
+    child->header.involuntary_base = 0;
     process_id = child->header.process_id;
     if (parent && parent->header.flags & IOTRACE_THREAD_STARTUP)
         parent->header.flags &= ~IOTRACE_THREAD_STARTUP;
@@ -55,7 +58,7 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
     u64 now = bpf_ktime_get_ns();
     u64 process_id;
 
-    if (!scratch)
+    if (!scratch || window_closed)
         return 0;
     if (!thread) {
         if (config.target != IOTRACE_TARGET_COMM || !has_target_comm(task))
@@ -99,8 +102,10 @@ static __always_inline struct iotrace_process_record *finish_thread(struct iotra
     struct iotrace_process_record *process;
     u32 used = header->calls_used;
 
-    header->totals.causes[IOTRACE_CAUSE_OTHER] += header->pending_blocked_ns;
-    fill_totals(&header->totals, header, task, now);
+    if (!(header->flags & IOTRACE_THREAD_CLOSED)) {
+        header->totals.causes[IOTRACE_CAUSE_OTHER] += header->pending_blocked_ns;
+        fill_totals(&header->totals, header, task, now);
+    }
     header->flags |= IOTRACE_THREAD_EXITED;
     for (u32 i = 0; i < IOTRACE_CALL_SLOTS; i++) {
         struct iotrace_call_counter *mine = &thread->calls[i], *sum;
@@ -133,7 +138,7 @@ int BPF_PROG(move_thread, struct cgroup *cgroup, const char *path, struct task_s
     struct iotrace_thread_state *thread;
     struct scratch *scratch;
 
-    if (config.target != IOTRACE_TARGET_CGROUP || task->flags & PF_KTHREAD)
+    if (config.target != IOTRACE_TARGET_CGROUP || task->flags & PF_KTHREAD || window_closed)
         return 0;
     thread = state_of(task);
     if (thread) {
@@ -178,7 +183,7 @@ int BPF_PROG(end_thread, struct task_struct *task)
     regs = (struct pt_regs *)bpf_task_pt_regs(task);
     nr = BPF_CORE_READ(regs, orig_ax);
     // These two never return, so no exit of theirs is seen. A thread that another one ended is not in them.
-    if ((nr == NR_EXIT || nr == NR_EXIT_GROUP) && (s64)BPF_CORE_READ(regs, ax) == -ENOSYS &&
+    if (!(thread->header.flags & IOTRACE_THREAD_CLOSED) && (nr == NR_EXIT || nr == NR_EXIT_GROUP) && (s64)BPF_CORE_READ(regs, ax) == -ENOSYS &&
         !(thread->header.flags & IOTRACE_THREAD_KERNEL)) {
         call = call_counter(thread, nr);
         if (call)
@@ -243,14 +248,15 @@ int seed_threads(struct bpf_iter__task *context)
         thread->header.sched_state != IOTRACE_SCHED_RUNNING && thread->header.wait_place == IOTRACE_WAIT_IN_CALL
             ? thread->header.wait_nr
             : -1;
+    // Where the line does not fit, the kernel comes again for the same task with an empty buffer.
+    if (how == IOTRACE_PID_RUNNING && bpf_seq_write(context->meta->seq, &line, sizeof(line)))
+        return 0;
     if (!bpf_task_storage_get(&threads, task, thread, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
         LOSE(thread_storage_failed, 1);
         return 0;
     }
-    if (how == IOTRACE_PID_RUNNING) {
+    if (how == IOTRACE_PID_RUNNING)
         ensure_process(scratch, task, scratch->thread.header.process_id, IOTRACE_PROCESS_COMMAND_UNKNOWN, 0);
-        bpf_seq_write(context->meta->seq, &line, sizeof(line));
-    }
     return 0;
 }
 
@@ -272,6 +278,26 @@ static __always_inline u64 open_file(struct task_struct *task, u64 process_id, s
         return 0;
     *type = record->type;
     return file_id;
+}
+
+// Ends the window of every thread at the same moment as far as a walk can: from here on its counters and times stand still,
+// so that whatever is read afterwards belongs together.
+SEC("iter/task")
+int close_threads(struct bpf_iter__task *context)
+{
+    struct task_struct *task = context->task;
+    struct iotrace_thread_state *thread;
+
+    window_closed = 1;
+    if (!task)
+        return 0;
+    thread = state_of(task);
+    if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE)
+        return 0;
+    thread->header.closed_ns = bpf_ktime_get_ns();
+    fill_totals(&thread->header.totals, &thread->header, task, thread->header.closed_ns);
+    thread->header.flags |= IOTRACE_THREAD_CLOSED;
+    return 0;
 }
 
 // Writes one sample for each traced thread: its counters, and what is in progress. Changes nothing, since the kernel
@@ -296,18 +322,18 @@ int sample_threads(struct bpf_iter__task *context)
     sample = &scratch->sample;
     bpf_probe_read_kernel(&sample->header, sizeof(sample->header), &thread->header);
     header = &sample->header;
-    now = bpf_ktime_get_ns();
+    now = header->flags & IOTRACE_THREAD_CLOSED ? header->closed_ns : bpf_ktime_get_ns();
     sample->now_ns = now;
     sample->open_file_id = 0;
     sample->open_nr = -1;
     sample->open_cause = IOTRACE_CAUSE_OTHER;
-    fill_totals(&header->totals, header, task, now);
+    if (!(header->flags & IOTRACE_THREAD_CLOSED))
+        fill_totals(&header->totals, header, task, now);
     if (header->sched_state == IOTRACE_SCHED_BLOCKED) {
         open = elapsed(header->state_since_ns, now);
         header->totals.blocked_ns += open;
     } else if (header->sched_state == IOTRACE_SCHED_RUNNABLE) {
         open_run = elapsed(header->state_since_ns, now);
-        header->totals.runqueue_ns += open_run;
     }
     if (header->wait_place == IOTRACE_WAIT_IN_CALL) {
         u64 disk = header->pending_disk_ns + (header->wait_disk ? open : 0);

@@ -42,7 +42,7 @@ public struct ReportDocument {
     private func losses(_ losses: Losses) -> JSONValue {
         [
             "map_full": .unsigned(
-                losses.processMapFull + losses.callMapFull + losses.fileMapFull + losses.latencyMapFull),
+                losses.processMapFull &+ losses.callMapFull &+ losses.fileMapFull &+ losses.latencyMapFull),
             "process_map_full": .unsigned(losses.processMapFull), "call_map_full": .unsigned(losses.callMapFull),
             "file_map_full": .unsigned(losses.fileMapFull), "latency_map_full": .unsigned(losses.latencyMapFull),
             "storage_failed": .unsigned(losses.threadStorageFailed),
@@ -54,10 +54,10 @@ public struct ReportDocument {
     /// The share is of the CPU time that the target used itself.
     private var overhead: JSONValue {
         let cost = report.overhead
-        let target = report.processes.reduce(0) { $0 + $1.totals.onCPU }
+        let target = report.processes.reduce(0) { $0 &+ $1.totals.onCPU }
         var share: Double?
         if let probe = cost.probeNanoseconds, let collector = cost.collectorNanoseconds, target > 0 {
-            share = Double(probe + collector) / Double(target)
+            share = (Double(probe) + Double(collector)) / Double(target)
         }
         return [
             "probe_ns": JSONValue(cost.probeNanoseconds), "probe_runs": JSONValue(cost.probeRuns),

@@ -31,10 +31,10 @@ public struct Latency: Accumulating, Sendable, Equatable {
     /// nil when no call was timed.
     public func percentile(_ share: Double) -> UInt64? {
         guard calls > 0 else { return nil }
-        let rank = Swift.max(1, UInt64((Double(calls) * share).rounded(.up)))
+        let rank = Swift.max(1, UInt64(exactly: (Double(calls) * share).rounded(.up)) ?? .max)
         var seen: UInt64 = 0
         for (bucket, count) in buckets.sorted(by: { $0.key < $1.key }) {
-            seen += count
+            seen &+= count
             if seen >= rank { return Swift.min(Self.upperBound(of: bucket) ?? maximum, maximum) }
         }
         return maximum

@@ -89,7 +89,7 @@ public struct ProcessFigures: Sendable, Equatable {
     }
 
     /// Two per system call and two per page fault from user mode.
-    public var modeSwitches: UInt64 { 2 * (callCount + totals.userFaults) }
+    public var modeSwitches: UInt64 { 2 &* (callCount &+ totals.userFaults) }
     public var callCount: UInt64 { calls.values.reduce(0) { $0 &+ $1.count } }
     public var errorCount: UInt64 { calls.values.reduce(0) { $0 &+ $1.errors } }
 
@@ -99,7 +99,8 @@ public struct ProcessFigures: Sendable, Equatable {
         guard let call = calls[number], let latency = latencies[number], latency.calls > 0 else { return nil }
         let mean = Double(latency.onCPU) / Double(latency.calls)
         return (
-            call.blocked &+ call.runQueue &+ UInt64(mean * Double(call.count)), latency.calls < call.count
+            call.blocked &+ call.runQueue &+ (UInt64(exactly: (mean * Double(call.count)).rounded()) ?? .max),
+            latency.calls < call.count
         )
     }
 
@@ -113,7 +114,7 @@ public struct ProcessFigures: Sendable, Equatable {
             let identity = row.identity
             row += file
             row.identity = identity
-            row.opens += file.opens
+            row.opens &+= file.opens
             files[key] = row
         } else {
             var row = file
@@ -129,7 +130,7 @@ public struct ProcessFigures: Sendable, Equatable {
             let least = files.sorted { $0.value.traffic > $1.value.traffic }.dropFirst(limit)
             for (id, file) in least where file.opens == 1 { foldFile(id) }
         }
-        return files.values.reduce(0) { $0 + ($1.opens > 1 ? $1.opens : 0) }
+        return files.values.reduce(0) { $0 &+ ($1.opens > 1 ? $1.opens : 0) }
     }
 }
 

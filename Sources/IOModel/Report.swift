@@ -27,7 +27,7 @@ public struct Report: Sendable {
             var part = process
             part.files = [:]
             part.identity = sum.identity
-            let threads = sum.threads + part.threads
+            let threads = sum.threads &+ part.threads
             sum += part
             sum.threads = threads
         }

@@ -105,11 +105,17 @@ public struct AttachedProbes: ~Copyable {
         return sum
     }
 
-    /// Detaches every program and waits until none is running, so that the next snapshot is final.
+    /// Ends the window: the counters stand still from here on. The programs stay attached, since threads that end must still
+    /// hand their counters over until they have been read.
+    public func closeWindow() throws(ProbeError) {
+        _ = try TaskIterator(object, program: "close_threads").read()
+        _ = wait_for_running_programs()
+    }
+
+    /// Detaches every program.
     public mutating func detach() {
         entryLink = nil
         links.removeAll()
-        _ = wait_for_running_programs()
     }
 }
 

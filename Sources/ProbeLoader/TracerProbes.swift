@@ -20,6 +20,7 @@ public struct ProbeDescription: Sendable {
         .init("count_call", "sys_exit", "system calls, bytes, files", required: true),
         .init("seed_threads", "iter/task", "threads that exist when tracing begins", required: true),
         .init("sample_threads", "iter/task", "reading the counters of live threads", required: true),
+        .init("close_threads", "iter/task", "ending the window of all threads together", required: true),
         .init("begin_thread", "task_newtask", "threads and children born later", required: true),
         .init("note_exec", "sched_process_exec", "commands, --comm, tracing a command from its start", required: true),
         .init("end_thread", "sched_process_exit", "threads and processes that end", required: true),

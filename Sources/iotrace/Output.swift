@@ -42,7 +42,8 @@ struct Output {
 
     /// An error message: one line or a few, never a raw control character in what it quotes.
     static func complain(_ text: String) {
-        try? standardError.write(Array((text + "\n").utf8))
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { visible(String($0)) }
+        try? standardError.write(Array((lines.joined(separator: "\n") + "\n").utf8))
     }
 
     /// Columns of the terminal behind this output; $COLUMNS, or 80 when it is none.

@@ -157,11 +157,17 @@ final class TraceSession {
 
     private func finish() throws -> Outcome {
         accounting.close(attached.programRuns())
-        attached.detach()
+        do { try attached.closeWindow() } catch { throw CommandFailure("\(error)") }
         window.duration = clock.elapsed
-        let change = table.absorb(try read())
-        window.inFlightAtEnd = change.callsInProgress
-        if !change.interval.isEmpty { try observer.interval(window.duration, change.interval, losses) }
+        // A thread that ends while it is read is missed by one reading; nothing changes any more, so a second one has it.
+        var added: [ProcessFigures] = []
+        for _ in 0..<2 {
+            let change = table.absorb(try read())
+            window.inFlightAtEnd = max(window.inFlightAtEnd, change.callsInProgress)
+            added += change.interval
+        }
+        attached.detach()
+        if !added.isEmpty { try observer.interval(window.duration, added, losses) }
         var report = Report(
             tool: tool, window: window, losses: losses, overhead: accounting.overhead(over: window.duration),
             warnings: warnings, processes: table.processes)

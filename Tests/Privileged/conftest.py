@@ -221,8 +221,10 @@ def trace(tmp_path):
         words = [IOTRACE, "report", "--json", "-o", output, *arguments, *(["--", *command] if command else [])]
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("env", ENVIRONMENT)
-        process = subprocess.run([str(word) for word in words], capture_output=True, timeout=timeout, **options)
-        assert output.exists(), f"no document: exit status {process.returncode}, {process.stderr.decode(errors='replace')}"
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        process = subprocess.run([str(word) for word in words], timeout=timeout, **options)
+        assert output.exists(), f"no document: exit status {process.returncode}, {(process.stderr or b'').decode(errors='replace')}"
         return json.loads(output.read_text()), process
 
     return run

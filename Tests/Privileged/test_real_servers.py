@@ -110,7 +110,9 @@ def test_nginx_under_load(nginx, trace, tmp_path):
     address = f"127.0.0.1:{port}"
     assert any(file["local"] == address and file["peer"] is None for file in sockets), "the listening socket"
     served = [file for file in sockets if file["local"] == address and file["peer"] and file["bytes_out"]]
-    assert len(served) >= 10 and sum(file["bytes_out"] for file in served) >= requests * 30_011
+    assert served and all(file["peer"].startswith("127.0.0.1:") and file["in_epoll"] for file in served)
+    # nginx opens the page for each request, more files than a report lists; closed sockets are added up with the others then.
+    assert sum(file["bytes_out"] for file in sockets) == count(row, "sendfile", "bytes") + count(row, "writev", "bytes")
     pages = [file for file in row["files"] if file["type"] == "regular"]
     assert sum(file["bytes_in"] for file in pages) == count(row, "sendfile", "bytes")
     assert any(file["path"] == str(tmp_path / "html/page.txt") for file in pages)

@@ -199,7 +199,7 @@ def corruptions(content):
     yield "no header", b"".join(lines[1:])
     yield "cut in its header", content[:len(lines[0]) // 2]
     yield "an unknown line", b"".join([*lines[:middle], b'{"type":"surprise"}\n', *lines[middle:]])
-    yield "a negative count", content.replace(b'"calls":[[', b'"calls":[[-', 1)
+    yield "a negative count", content.replace(b'"calls":[[', b'"calls":[[-7,', 1)
     yield "a count too large", content.replace(b'"calls":[[', b'"calls":[[99999999999999999999', 1)
     yield "invalid UTF-8", content.replace(b'"comm":"', b'"comm":"\xff\xfe', 1)
     yield "a deep line", b"".join([*lines[:middle], b"[" * 100_000 + b"\n", *lines[middle:]])

@@ -10,6 +10,8 @@
 #define IOTRACE_THREAD_EXITED 4     // its counters have been added to the process
 #define IOTRACE_THREAD_KERNEL 8     // an io_uring worker: no system calls of its own
 #define IOTRACE_THREAD_NEWBORN 16   // has not yet returned from the clone that made it
+#define IOTRACE_THREAD_CLOSED 32    // the window is over: nothing is added any more, its totals are final
+#define IOTRACE_THREAD_INACTIVE (IOTRACE_THREAD_AWAIT_EXEC | IOTRACE_THREAD_EXITED | IOTRACE_THREAD_CLOSED)
 
 // Where the thread is in the scheduler's eyes.
 #define IOTRACE_SCHED_RUNNING 0
@@ -51,7 +53,7 @@ struct iotrace_totals {
     __u64 observed_ns;
     __u64 on_cpu_ns; // the scheduler's own sum_exec_runtime
     __u64 blocked_ns;
-    __u64 runqueue_ns;
+    __u64 runqueue_ns; // the scheduler's own sched_info.run_delay
     __u64 voluntary;   // nvcsw
     __u64 involuntary; // nivcsw
     __u64 user_faults; // page faults taken from user mode
@@ -71,6 +73,7 @@ struct iotrace_thread_header {
     __u32 call_nr; // of the call that is returning
     __u32 reserved;
     __u64 window_start_ns;
+    __u64 closed_ns; // when it was closed
     // Scheduler state.
     __u64 state_since_ns;
     __u32 sched_state; // IOTRACE_SCHED_…
@@ -80,6 +83,7 @@ struct iotrace_thread_header {
     // The kernel's own counters when the window began, and at the last switch to this thread.
     __u64 on_cpu_base_ns;
     __u64 on_cpu_at_switch_ns;
+    __u64 runqueue_base_ns;
     __u64 voluntary_base;
     __u64 involuntary_base;
     // Sleeps of the call in progress, charged when it returns.
