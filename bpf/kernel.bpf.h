@@ -64,10 +64,6 @@ typedef struct {
     int counter;
 } atomic_t;
 
-struct sched_info {
-    unsigned long long run_delay;
-} RECORD;
-
 struct signal_struct {
     atomic_t live;
     int group_exit_code;
@@ -162,7 +158,6 @@ struct task_struct {
     int on_cpu;
     int on_rq;
     struct sched_entity se;
-    struct sched_info sched_info;
     struct mm_struct *mm;
     int exit_code;
     unsigned in_iowait : 1;

@@ -31,7 +31,6 @@ int BPF_PROG(begin_thread, struct task_struct *task, unsigned long clone_flags)
     child->header.wait_place = IOTRACE_WAIT_TAIL;
     child->header.on_cpu_base_ns = 0;
     child->header.on_cpu_at_switch_ns = 0;
-    child->header.runqueue_base_ns = 0;
     child->header.voluntary_base = 0;
     child->header.involuntary_base = 0;
     process_id = child->header.process_id;
@@ -334,6 +333,7 @@ int sample_threads(struct bpf_iter__task *context)
         header->totals.blocked_ns += open;
     } else if (header->sched_state == IOTRACE_SCHED_RUNNABLE) {
         open_run = elapsed(header->state_since_ns, now);
+        header->totals.runqueue_ns += open_run;
     }
     if (header->wait_place == IOTRACE_WAIT_IN_CALL) {
         u64 disk = header->pending_disk_ns + (header->wait_disk ? open : 0);

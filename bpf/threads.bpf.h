@@ -26,7 +26,6 @@ static __always_inline struct iotrace_thread_state *compose_thread(struct scratc
     header->sched_state = IOTRACE_SCHED_RUNNING;
     header->on_cpu_base_ns = task->se.sum_exec_runtime;
     header->on_cpu_at_switch_ns = header->on_cpu_base_ns;
-    header->runqueue_base_ns = task->sched_info.run_delay;
     header->voluntary_base = task->nvcsw;
     header->involuntary_base = task->nivcsw;
     return &scratch->thread;
@@ -201,6 +200,8 @@ static __always_inline void end_runnable(struct iotrace_thread_state *thread, u6
     struct iotrace_thread_header *header = &thread->header;
     u64 waited = elapsed(header->state_since_ns, now);
 
+    header->totals.runqueue_ns += waited;
+    header->last_runqueue_ns = waited;
     if (header->wait_place == IOTRACE_WAIT_IN_CALL)
         header->pending_runqueue_ns += waited;
 }
@@ -239,22 +240,11 @@ static __always_inline u64 on_cpu_of(struct iotrace_thread_header *header, struc
     return task->se.sum_exec_runtime - header->on_cpu_base_ns;
 }
 
-// Time in a run queue since the window began. The scheduler adds a wait when it is over.
-//
-// The scheduler's own figures are used for both on purpose. It charges a woken thread from its wake-up where the CPU was idle,
-// some microseconds before the switch; a run-queue time taken from the wake-up to the switch would count those twice.
-static __always_inline u64 runqueue_of(struct iotrace_thread_header *header, struct task_struct *task, u64 now)
-{
-    u64 open = header->sched_state == IOTRACE_SCHED_RUNNABLE ? elapsed(header->state_since_ns, now) : 0;
-    return task->sched_info.run_delay - header->runqueue_base_ns + open;
-}
-
 static __always_inline void fill_totals(struct iotrace_totals *totals, struct iotrace_thread_header *header,
                                         struct task_struct *task, u64 now)
 {
     totals->observed_ns = elapsed(header->window_start_ns, now);
     totals->on_cpu_ns = on_cpu_of(header, task, now);
-    totals->runqueue_ns = runqueue_of(header, task, now);
     totals->voluntary = task->nvcsw - header->voluntary_base;
     totals->involuntary = task->nivcsw - header->involuntary_base;
 }

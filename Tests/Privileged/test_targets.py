@@ -107,13 +107,16 @@ def test_threads_that_exist_and_later_threads_and_children_are_traced(worker, at
 
 
 def test_threads_that_exist_already_are_traced(children, program, attach):
-    # Its threads wait for a gate, since it makes far more of them than it takes to be seen.
-    process = children.start([program("threads"), "300", "50"])
-    assert eventually(lambda: len(os.listdir(f"/proc/{process.pid}/task")) > 1 or process.poll() is not None)
+    process = children.start([program("many_sleepers"), "300"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert read_line(process.stdout.fileno(), 20) == "ready\n"
     tracer = attach("-p", process.pid)
+    process.stdin.close()
+    process.wait(10)
     document = tracer.wait()
     assert document["window"]["end"] == "exit"
-    assert document["processes"][0]["exited"]
+    (row,) = document["processes"]
+    assert row["threads"] == 301
+    assert row["exited"] and row["exit_status"] == 0
 
 
 def test_no_follow_leaves_out_later_children_and_keeps_later_threads(worker, attach):

@@ -53,7 +53,7 @@ struct iotrace_totals {
     __u64 observed_ns;
     __u64 on_cpu_ns; // the scheduler's own sum_exec_runtime
     __u64 blocked_ns;
-    __u64 runqueue_ns; // the scheduler's own sched_info.run_delay
+    __u64 runqueue_ns;
     __u64 voluntary;   // nvcsw
     __u64 involuntary; // nivcsw
     __u64 user_faults; // page faults taken from user mode
@@ -83,7 +83,7 @@ struct iotrace_thread_header {
     // The kernel's own counters when the window began, and at the last switch to this thread.
     __u64 on_cpu_base_ns;
     __u64 on_cpu_at_switch_ns;
-    __u64 runqueue_base_ns;
+    __u64 last_runqueue_ns; // the wait before the thread got the CPU it is on
     __u64 voluntary_base;
     __u64 involuntary_base;
     // Sleeps of the call in progress, charged when it returns.
