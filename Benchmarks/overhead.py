@@ -227,16 +227,25 @@ def cpu_times():
     return ticks[3] + ticks[4], sum(ticks)
 
 
+def others_trace():
+    """Whether another tracer's BPF programs are attached: they would slow every mode down, the untraced one too."""
+    for info in pathlib.Path("/proc").glob("[0-9]*/fdinfo/*"):
+        with contextlib.suppress(OSError):
+            if any(f"link_type:\t{kind}" in info.read_text() for kind in ("tracing", "raw_tracepoint", "perf")):
+                return True
+    return False
+
+
 def wait_until_idle(seconds):
-    """Waits, at most so long, until the machine has nothing else to do. Returns the share of its CPU time that was in use."""
+    """Waits, at most so long, until the machine has nothing else to do. Returns whether it has."""
     deadline = time.monotonic() + seconds
     while True:
         idle, total = cpu_times()
         time.sleep(0.3)
         later_idle, later_total = cpu_times()
-        busy = 1 - (later_idle - idle) / max(1, later_total - total)
-        if busy < 0.1 or time.monotonic() > deadline:
-            return busy
+        is_idle = later_idle - idle > 0.9 * (later_total - total) and not others_trace()
+        if is_idle or time.monotonic() > deadline:
+            return is_idle
 
 
 def compile_loops(directory):
@@ -249,7 +258,7 @@ def compile_loops(directory):
 def sample(mode, program, tools, options):
     """One round of one mode: every loop's calls and nanoseconds, under one attachment."""
     attach, milliseconds = MODES[mode]
-    note = {"busy_before": wait_until_idle(options.wait)}
+    note = {"was_idle": wait_until_idle(options.wait)}
     loops = Loops(program, options.cpu)
     try:
         with attach(tools, loops.pid, note):
@@ -365,6 +374,8 @@ def main():
         sys.exit("tracing needs root")
     if options.cpu not in os.sched_getaffinity(0):
         sys.exit(f"there is no CPU {options.cpu} here")
+    # Nothing that was started is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     # Loops and tracers alike go before whatever else the machine is doing.
     os.setpriority(os.PRIO_PROCESS, 0, -20)
     started = datetime.datetime.now(datetime.timezone.utc)
@@ -374,9 +385,9 @@ def main():
     path = keep({"started": started, "machine": machine(), "rounds": rounds, "unavailable": unavailable, "summary": summary})
     print(table(summary))
     print(f"\nns per call, medians of {options.rounds} rounds; in brackets: as a multiple of what the empty pair adds.")
-    disturbed = sum(entry["busy_before"] >= 0.1 for entry in rounds)
+    disturbed = sum(not entry["was_idle"] for entry in rounds)
     if disturbed:
-        print(f"{disturbed} of {len(rounds)} samples began while the machine was busy with something else.")
+        print(f"Rough: {disturbed} of {len(rounds)} measurements began while the machine was busy, or traced by others.")
     for mode, reason in unavailable.items():
         print(f"Left out: {mode}: {reason}")
     for mode in MODES:

@@ -24,7 +24,8 @@ public struct SystemNames: ProcessNaming {
     public func command(ofProcess pid: UInt32) -> [String]? {
         guard let bytes = readWholeFile("/proc/\(pid)/cmdline"), !bytes.isEmpty else { return nil }
         var arguments = bytes.split(separator: 0, omittingEmptySubsequences: false).map { decodeName($0) }
-        if arguments.last == "" { arguments.removeLast() }
+        // A program that writes a title of its own over its arguments pads the rest with NULs (setproctitle(3)).
+        while arguments.last == "" { arguments.removeLast() }
         return arguments
     }
 

