@@ -15,11 +15,12 @@ static __always_inline void leave_cpu(struct iotrace_thread_state *thread, struc
     if (header->sched_state == IOTRACE_SCHED_RUNNING && header->on_cpu_at_switch_ns == header->on_cpu_base_ns)
         header->on_cpu_base_ns = header->on_cpu_at_switch_ns =
             task->se.sum_exec_runtime - elapsed(header->state_since_ns, now);
-    // The on-CPU time is the scheduler's own, and its edges are not quite those of the switch. On an idle CPU it charges a
-    // woken thread from the wake-up on, since its clock stands still until the switch (rq_clock_skip_update()); and it stops
-    // charging before it looks for the next thread, which takes longest where there is none. Both are microseconds, and without
-    // care the one would be counted twice and the other not at all: the waits before and after take them up. A larger
-    // difference is time that the kernel took for interrupts or a hypervisor for others; it stays, as the residual.
+    // The on-CPU time is the scheduler's own, and its edges are not quite those of the switch. On an idle CPU it
+    // charges a woken thread from the wake-up on, since its clock stands still until the switch
+    // (rq_clock_skip_update()); and it stops charging before it looks for the next thread, which takes longest where
+    // there is none. Both are microseconds, and without care the one would be counted twice and the other not at all:
+    // the waits before and after take them up. A larger difference is time that the kernel took for interrupts or a
+    // hypervisor for others; it stays, as the residual.
     ran = elapsed(header->state_since_ns, now);
     charged = task->se.sum_exec_runtime - header->on_cpu_at_switch_ns;
     if (header->sched_state == IOTRACE_SCHED_RUNNING) {
@@ -69,8 +70,7 @@ int BPF_PROG(wake_thread, struct task_struct *task)
     u64 now;
 
     // A wake-up that comes before the thread has left the CPU ends no sleep.
-    if (!thread || thread->header.sched_state != IOTRACE_SCHED_BLOCKED ||
-        thread->header.flags & IOTRACE_THREAD_CLOSED)
+    if (!thread || thread->header.sched_state != IOTRACE_SCHED_BLOCKED || thread->header.flags & IOTRACE_THREAD_CLOSED)
         return 0;
     now = bpf_ktime_get_ns();
     end_sleep(thread, now);

@@ -182,8 +182,8 @@ int BPF_PROG(end_thread, struct task_struct *task)
     regs = (struct pt_regs *)bpf_task_pt_regs(task);
     nr = BPF_CORE_READ(regs, orig_ax);
     // These two never return, so no exit of theirs is seen. A thread that another one ended is not in them.
-    if (!(thread->header.flags & IOTRACE_THREAD_CLOSED) && (nr == NR_EXIT || nr == NR_EXIT_GROUP) && (s64)BPF_CORE_READ(regs, ax) == -ENOSYS &&
-        !(thread->header.flags & IOTRACE_THREAD_KERNEL)) {
+    if (!(thread->header.flags & IOTRACE_THREAD_CLOSED) && (nr == NR_EXIT || nr == NR_EXIT_GROUP) &&
+        (s64)BPF_CORE_READ(regs, ax) == -ENOSYS && !(thread->header.flags & IOTRACE_THREAD_KERNEL)) {
         call = call_counter(thread, nr);
         if (call)
             call->count++;
@@ -233,7 +233,7 @@ int seed_threads(struct bpf_iter__task *context)
 
     if (!task || !scratch || task->flags & PF_KTHREAD || state_of(task) || !is_target(task, &how))
         return 0;
-    if (task->exit_code && BPF_CORE_READ(task, mm) == 0) // a zombie
+    if (task->flags & PF_EXITING)
         return 0;
     thread = compose_thread(scratch, task, bpf_ktime_get_ns(),
                             how == IOTRACE_PID_AWAIT_EXEC ? IOTRACE_THREAD_AWAIT_EXEC : 0);
@@ -279,8 +279,8 @@ static __always_inline u64 open_file(struct task_struct *task, u64 process_id, s
     return file_id;
 }
 
-// Ends the window of every thread at the same moment as far as a walk can: from here on its counters and times stand still,
-// so that whatever is read afterwards belongs together.
+// Ends the window of every thread at the same moment as far as a walk can: from here on its counters and times stand
+// still, so that whatever is read afterwards belongs together.
 SEC("iter/task")
 int close_threads(struct bpf_iter__task *context)
 {

@@ -17,7 +17,7 @@ public struct ProcessTable {
         public var callsInProgress: UInt64 = 0
     }
 
-    /// Rows of files kept apart for a process; beyond it, closed ones are added up by type.
+    /// Rows of files kept apart for a process; beyond it, closed ones are added up by path and type.
     public static let fileLimit = 4096
 
     /// An exited process is kept this long, since a sibling thread may still be adding its counters. Nanoseconds.
@@ -111,10 +111,10 @@ public struct ProcessTable {
         released = nowReleased
     }
 
-    /// Adds a closed file to its type's row when the process has too many.
+    /// Adds a closed file to a row for many when the process has too many.
     private mutating func boundFiles(of process: UInt64, closing file: UInt64) {
         guard let count = rows[process]?.files.count, count > Self.fileLimit else { return }
-        rows[process]!.foldFile(file)
+        rows[process]!.foldClosedFile(file, limit: Self.fileLimit)
     }
 }
 

@@ -104,33 +104,59 @@ public struct ProcessFigures: Sendable, Equatable {
         )
     }
 
-    /// Adds a file's figures to the one row of its type that stands for many, and drops its own row.
-    public mutating func foldFile(_ id: UInt64) {
-        guard let file = files.removeValue(forKey: id) else { return }
-        let type = file.identity.type
-        // Ids count up from 1, so the last ones are free for these rows.
-        let key = UInt64.max - UInt64(FileType.allCases.firstIndex(of: type)!)
-        if var row = files[key] {
-            let identity = row.identity
-            row += file
-            row.identity = identity
-            row.opens &+= file.opens
-            files[key] = row
-        } else {
-            var row = file
-            row.identity = FileIdentity(fd: -1, type: type, path: "(other \(type.rawValue))")
-            files[key] = row
-        }
-    }
-
-    /// Keeps the `limit` rows with the most traffic and folds the rest.
-    /// - Returns: how many fds the folded rows stand for.
+    /// Puts rows of files together until at most `limit` stand alone: those of the same path first, then the ones with the
+    /// least traffic, by type. Sockets come last, since each has a peer of its own and a listener has no traffic.
+    /// - Returns: how many fds the rows that were put together stand for.
     public mutating func foldFiles(beyond limit: Int) -> UInt64 {
         if files.count > limit {
-            let least = files.sorted { $0.value.traffic > $1.value.traffic }.dropFirst(limit)
-            for (id, file) in least where file.opens == 1 { foldFile(id) }
+            for (id, file) in files where file.opens == 1 && file.identity.path != nil { fold(id, byPath: true) }
+        }
+        if files.count > limit {
+            let order = files.filter { $0.key < Self.firstTypeRow }.sorted {
+                ($0.value.identity.type.isSocket ? 1 : 0, $0.value.traffic)
+                    < ($1.value.identity.type.isSocket ? 1 : 0, $1.value.traffic)
+            }
+            for (id, _) in order.prefix(files.count - limit) { fold(id, byPath: false) }
         }
         return files.values.reduce(0) { $0 &+ ($1.opens > 1 ? $1.opens : 0) }
+    }
+
+    /// Adds the figures of a file that has been closed to the row of its path, or to that of its type when there are many
+    /// paths, and drops its own row.
+    public mutating func foldClosedFile(_ id: UInt64, limit: Int) {
+        fold(id, byPath: files.count <= 16 * limit)
+    }
+
+    // Ids count up from 1, so the upper half is free for rows that stand for many.
+    private static let firstPathRow: UInt64 = 1 << 63
+    private static let firstTypeRow = UInt64.max - UInt64(FileType.allCases.count)
+
+    private mutating func fold(_ id: UInt64, byPath: Bool) {
+        guard let file = files.removeValue(forKey: id) else { return }
+        let type = file.identity.type
+        if byPath, let path = file.identity.path, id < Self.firstPathRow {
+            let key = Self.firstPathRow | (Self.hash(path) >> 2)
+            if files[key] == nil || files[key]!.identity.path == path {
+                return add(file, to: key, identity: file.identity)
+            }
+        }
+        let other = FileIdentity(fd: -1, type: type, path: "(other \(type.rawValue))")
+        add(file, to: Self.firstTypeRow + UInt64(FileType.allCases.firstIndex(of: type)!), identity: other)
+    }
+
+    private mutating func add(_ file: FileFigures, to key: UInt64, identity: FileIdentity) {
+        var row = file
+        if let sum = files[key] {
+            row += sum
+            row.opens &+= sum.opens
+        }
+        row.identity = identity
+        files[key] = row
+    }
+
+    /// FNV-1a: the same in every run, since a recording's intervals are added up by it.
+    private static func hash(_ text: String) -> UInt64 {
+        text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 }
 

@@ -136,8 +136,7 @@ public struct Warning: Sendable, Equatable {
     public static func filesFolded(_ process: ProcessIdentity, rows: UInt64) -> Warning {
         Warning(
             code: "files_folded",
-            message:
-                "\(process.comm) (\(process.pid)) opened more files than the report lists; \(rows) closed ones are added up by type",
+            message: "\(process.comm) (\(process.pid)) opened more files than the report lists; \(rows) are added up",
             advice: "their bytes are in the rows marked with more than one open; syscalls are complete")
     }
 

@@ -69,20 +69,26 @@ struct TargetOptions: ParsableArguments {
             guard kill(Int32(pid), 0) == 0 || errno != ESRCH else {
                 throw CommandFailure("tracing pid \(pid): \(ProbeError.name(of: ESRCH)) — look it up with ps")
             }
-            if let leader = threadGroup(of: pid), leader != pid {
+            if let leader = status("Tgid", of: pid).flatMap({ UInt32($0) }), leader != pid {
                 throw CommandFailure("tracing pid \(pid): it is a thread of process \(leader) — give that one")
+            }
+            if status("State", of: pid)?.hasPrefix("Z") == true {
+                throw CommandFailure("tracing pid \(pid): it has ended already and waits for its parent")
             }
             return pid
         }
     }
 
-    private func threadGroup(of tid: UInt32) -> UInt32? {
-        guard let status = fopen("/proc/\(tid)/status", "r") else { return nil }
-        defer { fclose(status) }
+    /// A field of /proc/PID/status; nil when it cannot be read.
+    private func status(_ field: String, of pid: UInt32) -> String? {
+        guard let file = fopen("/proc/\(pid)/status", "r") else { return nil }
+        defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, Int32(line.count), status) != nil {
+        while fgets(&line, Int32(line.count), file) != nil {
             let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if text.hasPrefix("Tgid:") { return UInt32(text.dropFirst(5).filter(\.isNumber)) }
+            if text.hasPrefix("\(field):") {
+                return String(text.dropFirst(field.count + 1).drop(while: \.isWhitespace).prefix { !$0.isWhitespace })
+            }
         }
         return nil
     }

@@ -141,10 +141,16 @@ final class TraceSession {
     // MARK: - Readings
 
     private func readInterval() throws {
+        try observer.interval(clock.elapsed, try absorb().interval, losses)
+    }
+
+    /// Takes one reading over. What it says is no longer needed must be gone from the kernel before the next one, or that
+    /// would bring rows back which have been added up with others.
+    private func absorb() throws -> ProcessTable.Change {
         let snapshot = try read()
         let change = table.absorb(snapshot)
         attached.forget(processes: change.endedProcesses, files: change.closedFiles, in: snapshot)
-        try observer.interval(clock.elapsed, change.interval, losses)
+        return change
     }
 
     private func read() throws -> Snapshot {
@@ -162,7 +168,7 @@ final class TraceSession {
         // A thread that ends while it is read is missed by one reading; nothing changes any more, so a second one has it.
         var added: [ProcessFigures] = []
         for _ in 0..<2 {
-            let change = table.absorb(try read())
+            let change = try absorb()
             window.inFlightAtEnd = max(window.inFlightAtEnd, change.callsInProgress)
             added += change.interval
         }

@@ -20,7 +20,8 @@ struct FixedNames: ProcessNaming {
         Snapshot.File(
             id: id, processID: 1,
             figures: FileFigures(
-                identity: FileIdentity(fd: 3, type: .regular, path: "/f\(id)"), operations: operations, bytesIn: bytesIn),
+                identity: FileIdentity(fd: 3, type: .regular, path: "/f\(id)"), operations: operations, bytesIn: bytesIn
+            ),
             closed: closed)
     }
 
@@ -107,7 +108,8 @@ struct FixedNames: ProcessNaming {
                     $0.processes = [process]
                     $0.files = [Self.file(4, operations: 1, closed: true)]
                     if held {
-                        let fd = Snapshot.Thread.FDFigures(fileID: 4, operations: 1, bytesIn: 0, bytesOut: 0, blocked: 0)
+                        let fd = Snapshot.Thread.FDFigures(
+                            fileID: 4, operations: 1, bytesIn: 0, bytesOut: 0, blocked: 0)
                         $0.threads = [.init(processID: 1, tid: 10, fds: [fd])]
                     }
                 }

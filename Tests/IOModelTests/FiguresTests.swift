@@ -51,8 +51,26 @@ import Testing
         let folded = process.foldFiles(beyond: 4)
         #expect(folded == 6)
         #expect(process.files.count == 5)
+        #expect(process.files[10]?.bytesIn == 10)
         #expect(process.files.values.reduce(0) { $0 + $1.bytesIn } == 55)
         #expect(process.files.values.reduce(0) { $0 + $1.opens } == 10)
+    }
+}
+
+@Suite struct FoldingTests {
+    @Test func filesOfOnePathComeTogetherBeforeAnythingElse() throws {
+        var process = ProcessFigures(identity: ProcessIdentity(id: 1, pid: 1, ppid: 0, comm: "x"))
+        for id in UInt64(1)...20 {
+            process.files[id] = FileFigures(
+                identity: FileIdentity(fd: 3, type: .regular, path: "/page"), operations: 1, bytesIn: 10)
+        }
+        process.files[21] = FileFigures(identity: FileIdentity(fd: 4, type: .tcp, local: "0.0.0.0:80"), operations: 1)
+        #expect(process.foldFiles(beyond: 4) == 20)
+        #expect(process.files[21]?.identity.local == "0.0.0.0:80")
+        let page = try #require(process.files.values.first { $0.identity.path == "/page" })
+        #expect(page.opens == 20)
+        #expect(page.bytesIn == 200)
+        #expect(process.files.count == 2)
     }
 }
 
@@ -81,7 +99,8 @@ import Testing
 
 @Suite struct SyscallTests {
     @Test(arguments: [
-        (UInt32(0), "read"), (17, "pread64"), (44, "sendto"), (231, "exit_group"), (334, "rseq"), (424, "pidfd_send_signal"),
+        (UInt32(0), "read"), (17, "pread64"), (44, "sendto"), (231, "exit_group"), (334, "rseq"),
+        (424, "pidfd_send_signal"),
         (435, "clone3"), (9999, "syscall_9999"), (0x8000_0004, "compat_4"),
     ])
     func namesAreTheKernelTables(number: UInt32, name: String) {

@@ -115,6 +115,15 @@ def test_five_thousand_living_threads_are_all_counted(worker, attach, program, c
     assert not any(document["losses"].values())
 
 
+def test_a_process_that_has_ended_is_refused():
+    child = subprocess.Popen(["/bin/true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    process = subprocess.run([IOTRACE, "report", "-p", str(child.pid)], capture_output=True, timeout=20)
+    child.wait()
+    assert process.returncode == 125
+    assert str(child.pid).encode() in process.stderr and b"ended" in process.stderr
+
+
 def test_two_thousand_children_are_all_in_the_document(trace, program):
     document, process = trace([], [program("children"), "2000", program("tiny")])
     assert process.returncode == 0

@@ -69,7 +69,9 @@ import Testing
         #expect(cut.path == "…/b/c")
     }
 
-    @Test(arguments: [("[eventfd]", FileType.eventfd), ("[eventpoll]", .epoll), ("inotify", .inotify), ("bpf-map", .anon)])
+    @Test(arguments: [
+        ("[eventfd]", FileType.eventfd), ("[eventpoll]", .epoll), ("inotify", .inotify), ("bpf-map", .anon),
+    ])
     func anonymousInodesAreToldByName(name: String, type: FileType) {
         #expect(Self.decode({ $0.type = UInt8(IOTRACE_FILE_ANON) }, path: Array(name.utf8) + [0]).type == type)
     }

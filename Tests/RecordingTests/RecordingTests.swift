@@ -19,7 +19,8 @@ import Testing
         return process
     }
 
-    static let window = Window(startedUnixNanoseconds: 1, duration: 20, end: .exit, inFlightAtStart: 1, inFlightAtEnd: 2)
+    static let window = Window(
+        startedUnixNanoseconds: 1, duration: 20, end: .exit, inFlightAtStart: 1, inFlightAtEnd: 2)
     static let header = Recording.header(
         tool: Tool(kernel: "6.18", probes: [.init(name: "p", attached: false, reason: "why")]), window: window)
     static let intervals =
@@ -55,9 +56,10 @@ import Testing
         #expect(cut.warnings.map(\.code) == ["recording_truncated"])
     }
 
-    @Test(arguments: [
-        ("", nil), ("\u{89}PNG\r\n", 1), ("{}\n", 1), ("{\"schema\":\"other/1\"}\n", 1), ("[[[[\n", 1),
-    ] as [(String, Int?)])
+    @Test(
+        arguments: [
+            ("", nil), ("\u{89}PNG\r\n", 1), ("{}\n", 1), ("{\"schema\":\"other/1\"}\n", 1), ("[[[[\n", 1),
+        ] as [(String, Int?)])
     func foreignFilesAreNamedAsSuch(text: String, line: Int?) throws {
         let failure = #expect(throws: Recording.Failure.self) { try Recording.report(from: Array(text.utf8)) }
         #expect(failure?.line == line)
