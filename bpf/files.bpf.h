@@ -266,10 +266,11 @@ static __always_inline u64 file_id_of(u64 process_id, s32 fd, u64 file, u32 who)
 static __always_inline void fold_fd(struct iotrace_fd_counter *counter)
 {
     struct iotrace_file_record *record;
+    u64 file_id = counter->file_id; // a key must be on the stack or in a map (until Linux 6.3)
 
-    if (!counter->file_id)
+    if (!file_id)
         return;
-    record = bpf_map_lookup_elem(&files, &counter->file_id);
+    record = bpf_map_lookup_elem(&files, &file_id);
     if (record) {
         __sync_fetch_and_add(&record->operations, counter->operations);
         __sync_fetch_and_add(&record->bytes_in, counter->bytes_in);

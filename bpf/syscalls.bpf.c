@@ -154,10 +154,12 @@ __noinline u64 mmsg_bytes(u64 vector, s64 messages)
 __noinline int refresh_address(struct iotrace_fd_counter *counter)
 {
     struct iotrace_file_record *record;
+    u64 file_id;
 
     if (!counter || !is_socket(counter->type))
         return 0;
-    record = bpf_map_lookup_elem(&files, &counter->file_id);
+    file_id = counter->file_id;
+    record = bpf_map_lookup_elem(&files, &file_id);
     if (record)
         read_socket_name(&record->socket, counter->file);
     return 0;

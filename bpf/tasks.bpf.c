@@ -378,8 +378,12 @@ int sample_threads(struct bpf_iter__task *context)
     for (u32 i = 0; i < IOTRACE_FD_SLOTS; i++)
         sample->fd_count += thread->fds[i].file_id != 0;
     bpf_seq_write(seq, sample, sizeof(*sample));
-    if (used)
-        bpf_seq_write(seq, thread->calls, used * sizeof(struct iotrace_call_counter));
+    for (u32 i = 0; i < IOTRACE_CALL_SLOTS;
+         i++) { // one by one, since older verifiers lose the bound of a variable length
+        if (i >= used)
+            break;
+        bpf_seq_write(seq, &thread->calls[i], sizeof(thread->calls[i]));
+    }
     used = sample->fd_count;
     for (u32 i = 0; i < IOTRACE_FD_SLOTS && used; i++) {
         if (thread->fds[i].file_id) {

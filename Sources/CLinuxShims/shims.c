@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -124,7 +125,16 @@ int open_cpu_clock(int cpu, uint64_t frequency)
 
 int format_message(char *buffer, size_t size, const char *format, va_list arguments)
 {
-    return vsnprintf(buffer, size, format, arguments);
+    char *text;
+    int length = vasprintf(&text, format, arguments);
+    size_t skip;
+
+    if (length < 0)
+        return length;
+    skip = (size_t)length < size ? 0 : (size_t)length - size + 1;
+    memcpy(buffer, text + skip, (size_t)length - skip + 1);
+    free(text);
+    return length;
 }
 
 int status_exited(int status)

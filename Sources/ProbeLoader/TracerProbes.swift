@@ -71,10 +71,12 @@ public struct LoadedProbes: ~Copyable {
             guard let program = Self.refused(in: log), missing[program] == nil else {
                 throw ProbeError("loading the probes", errorNumber: failure)
             }
-            if failure == EPERM || failure == EACCES, !log.contains(where: { $0.contains("BEGIN PROG LOAD LOG") }) {
+            let verdict = Self.verdict(in: log)
+            if failure == EPERM || failure == EACCES, verdict == nil {  // refused before the verifier looked at it
                 throw ProbeError("loading probe \(program)", errorNumber: failure)
             }
-            missing[program] = "the kernel refused it: \(ProbeError.name(of: failure))\(Self.verdict(in: log))"
+            missing[program] =
+                "the kernel refused it: \(ProbeError.name(of: failure))" + (verdict.map { ": \($0)" } ?? "")
         }
     }
 
@@ -97,11 +99,11 @@ public struct LoadedProbes: ~Copyable {
         return nil
     }
 
-    /// The verifier's last words before its statistics.
-    private static func verdict(in log: [String]) -> String {
+    /// The verifier's last words before its statistics; nil when it did not get that far.
+    private static func verdict(in log: [String]) -> String? {
         let lines = log.joined().split(separator: "\n")
-        guard let end = lines.firstIndex(where: { $0.hasPrefix("processed ") }), end > 0 else { return "" }
-        return ": \(lines[end - 1])"
+        guard let end = lines.lastIndex(where: { $0.hasPrefix("processed ") }), end > 0 else { return nil }
+        return lines[max(0, end - 2)..<end].joined(separator: "; ")
     }
 
     /// Attaches every program that is not on demand. From here on the targets are counted.
