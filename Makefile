@@ -5,7 +5,11 @@ demo: ; scripts/demo
 build: ; scripts/install-dependencies build && scripts/build
 test: ; scripts/test
 lint: ; scripts/lint
-benchmark: ; scripts/install-dependencies all && scripts/build && python3 Benchmarks/overhead.py
+
+benchmark:
+	scripts/install-dependencies benchmark
+	scripts/build && swift build -c release --product overhead-benchmark --static-swift-stdlib
+	python3 Benchmarks/overhead.py
 
 format:
 	swift format --in-place --recursive Package.swift Plugins Sources Tests Benchmarks

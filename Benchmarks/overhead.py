@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What tracing adds to a system call: iotrace, an empty pair of probes, and other tracers, in one interleaved run.
 
-Prints a Markdown table, and keeps every sample in Benchmarks/results/. Needs root, a C compiler and the release build
-(`swift build -c release`). A tool that is not installed, or does not work here, is left out and named.
+Prints a Markdown table, and keeps every sample in Benchmarks/results/. Needs root, a C compiler and the release builds
+of iotrace and overhead-benchmark. A tool that is not installed, or does not work here, is left out and named.
 docs/overhead.md says how to read the table.
 """
 
@@ -186,11 +186,13 @@ def has_events(pid):
 
 
 @contextlib.contextmanager
-def strace(_tools, pid, _note):
+def strace(tools, pid, _note):
     if not shutil.which("strace"):
         raise Unavailable("strace is not installed")
     process = subprocess.Popen(["strace", "-c", "-f", "-p", str(pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     wait_for_line(process.stderr.fileno(), b"attached", process, "strace")
+    # It and the loop take turns. On one CPU that costs least: waking another one can take many times longer.
+    os.sched_setaffinity(process.pid, {tools.cpu})
     try:
         yield
     finally:
@@ -216,9 +218,10 @@ class Tools:
     def __init__(self, options):
         self.iotrace = options.iotrace
         self.attach_empty = options.attach_empty
+        self.cpu = options.cpu
         for path in (self.iotrace, self.attach_empty):
             if not os.access(path, os.X_OK):
-                sys.exit(f"{path} is missing: run `swift build -c release`, or name it with an option")
+                sys.exit(f"{path} is missing: build it as docs/overhead.md says, or name it with an option")
 
 
 def cpu_times():

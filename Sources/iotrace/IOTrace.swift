@@ -10,7 +10,7 @@ struct IOTrace: ParsableCommand {
         abstract: "Shows how a program does its I/O and what that costs.",
         discussion: """
             Counts a program's system calls, bytes, sleeps and switches inside the kernel, and reports them per process, \
-            per call and per file. Nothing is written per system call, so a busy server hardly notices.
+            per call and per file. Nothing is written per system call, so it is cheap enough for a busy server.
 
               iotrace report -- curl -sO http://localhost/file   one command, from its first instruction
               iotrace report -p 1234 --duration 10               a running server, for ten seconds
