@@ -8,6 +8,10 @@ import pytest
 
 from conftest import count
 
+# These compare clocks within a percent or less, on machines whose hypervisor may take a CPU away at any moment and does not
+# always say so. A miscount is there every time; such a moment is not there four times in a row.
+pytestmark = pytest.mark.flaky(reruns=3)
+
 
 def blocked(process, cause):
     return process["time"]["blocked_by_cause"][cause]
