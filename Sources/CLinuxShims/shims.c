@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
-#include <linux/perf_event.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -108,19 +107,6 @@ int columns_of(uint32_t code_point)
     columns = wcwidth((wchar_t)code_point);
     uselocale(before);
     return columns;
-}
-
-int open_cpu_clock(int cpu, uint64_t frequency)
-{
-    struct perf_event_attr attributes = {
-        .type = PERF_TYPE_SOFTWARE,
-        .size = sizeof(attributes),
-        .config = PERF_COUNT_SW_CPU_CLOCK,
-        .sample_freq = frequency,
-        .freq = 1,
-    };
-    int fd = syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-    return fd < 0 ? -errno : fd;
 }
 
 int format_message(char *buffer, size_t size, const char *format, va_list arguments)

@@ -80,13 +80,13 @@ public enum CgroupFileSystem {
     }
 }
 
-/// The bytes of a file whose size is not known beforehand; nil when it cannot be read.
-func readWholeFile(_ path: String) -> [UInt8]? {
+/// The bytes of a file whose size is not known beforehand, as in /proc; nil with errno set when it cannot be read.
+public func readWholeFile(_ path: String) -> [UInt8]? {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { return nil }
     defer { close(fd) }
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
         let count = read(fd, &chunk, chunk.count)
         if count < 0 && errno == EINTR { continue }

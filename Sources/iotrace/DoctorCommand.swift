@@ -97,11 +97,7 @@ struct SystemFinding {
     }
 
     private static func text(_ path: String) -> String {
-        guard let file = fopen(path, "r") else { return "" }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 8192)
-        let count = fread(&bytes, 1, bytes.count, file)
-        return String(decoding: bytes.prefix(count), as: UTF8.self)
+        String(decoding: readWholeFile(path) ?? [], as: UTF8.self)
     }
 }
 

@@ -81,16 +81,9 @@ struct TargetOptions: ParsableArguments {
 
     /// A field of /proc/PID/status; nil when it cannot be read.
     private func status(_ field: String, of pid: UInt32) -> String? {
-        guard let file = fopen("/proc/\(pid)/status", "r") else { return nil }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if text.hasPrefix("\(field):") {
-                return String(text.dropFirst(field.count + 1).drop(while: \.isWhitespace).prefix { !$0.isWhitespace })
-            }
-        }
-        return nil
+        let lines = String(decoding: readWholeFile("/proc/\(pid)/status") ?? [], as: UTF8.self).split(separator: "\n")
+        return lines.first { $0.hasPrefix("\(field):") }
+            .map { String($0.dropFirst(field.count + 1).drop(while: \.isWhitespace).prefix { !$0.isWhitespace }) }
     }
 
     private func cgroupID(_ path: String) throws -> UInt64 {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collector
 import Export
 import Glibc
 import IOModel
@@ -52,17 +53,8 @@ struct ReportCommand: ParsableCommand {
     }
 
     private func read(_ path: String) throws -> Report {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else { throw CommandFailure("opening \(visible(path)): \(ProbeError.name(of: errno))") }
-        defer { close(fd) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = Glibc.read(fd, &chunk, chunk.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw CommandFailure("reading \(visible(path)): \(ProbeError.name(of: errno))") }
-            if count == 0 { break }
-            bytes += chunk[..<count]
+        guard let bytes = readWholeFile(path) else {
+            throw CommandFailure("reading \(visible(path)): \(ProbeError.name(of: errno))")
         }
         do {
             var report = try Recording.report(from: bytes)

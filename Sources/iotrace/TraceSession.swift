@@ -25,7 +25,7 @@ final class TraceSession {
     private let loop: EventLoop
     private let signals: SignalSource
     private let child: Child?
-    private let commandIsTarget: Bool
+    private let target: TraceTarget?
     private let clock = Clock()
     private var attached: AttachedProbes
     private var table = ProcessTable(names: SystemNames())
@@ -41,7 +41,7 @@ final class TraceSession {
         self.interval = interval
         self.observer = observer
         let target = try options.target()
-        commandIsTarget = target == nil
+        self.target = target
         loop = try EventLoop()
         signals = try SignalSource()
         // The child is forked before anything else is set up, so that it inherits nothing but its gate.
@@ -98,7 +98,7 @@ final class TraceSession {
                 loop.unwatch(child.pidfd)
                 end(.exit)
             }
-        } else if !options.pids.isEmpty, case .pids(let pids, _)? = try? options.target() {
+        } else if case .pids(let pids, _)? = target {
             var running = pids.count
             for pid in pids {
                 let fd = open_pidfd(Int32(pid))

@@ -35,9 +35,6 @@ int take_signals(const int *signals, size_t count);
 /// Columns that a code point takes on a terminal: 0, 1 or 2; -1 for control characters. wcwidth(3) in a UTF-8 locale.
 int columns_of(uint32_t code_point);
 
-/// perf_event_open(2) of the software CPU clock on one CPU. Returns the fd, or -errno.
-int open_cpu_clock(int cpu, uint64_t frequency);
-
 /// Formats as vprintf(3) does, for C callbacks that hand over a va_list. Of a text that does not fit, `buffer` gets the
 /// end, since that is where a verifier's log says what is wrong.
 int format_message(char *buffer, size_t size, const char *format, __builtin_va_list arguments);
