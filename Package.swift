@@ -29,6 +29,9 @@ let package = Package(
             name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev", "libelf-dev"])]),
         .target(name: "CLinuxShims"),
 
+        // The lab's transfers, in plain C: each can be read as an example.
+        .target(name: "TransferLab"),
+
         // Pure: no I/O, no privilege.
         .target(name: "IOModel", swiftSettings: strict),
         .target(name: "JSON", swiftSettings: strict),
@@ -45,6 +48,7 @@ let package = Package(
             name: "iotrace",
             dependencies: [
                 "CLinuxShims", "Collector", "Export", "IOModel", "JSON", "ProbeLoader", "Recording",
+                "TransferLab",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

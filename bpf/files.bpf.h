@@ -203,11 +203,79 @@ static __always_inline u8 file_type(u64 file, struct iotrace_file_record *record
     }
 }
 
+// Documentation/admin-guide/devices.txt: major 1 are the memory devices.
+static __always_inline u8 char_device(u64 file)
+{
+    switch (BPF_CORE_READ((struct file *)file, f_inode, i_rdev)) {
+    case 1 << 20 | 3:
+        return IOTRACE_DEVICE_NULL;
+    case 1 << 20 | 5:
+    case 1 << 20 | 7:
+        return IOTRACE_DEVICE_ZERO;
+    default:
+        return IOTRACE_DEVICE_PLAIN;
+    }
+}
+
+static __always_inline u8 splice_class(u64 function)
+{
+    u32 *class = function ? bpf_map_lookup_elem(&splice_functions, &function) : 0;
+    return class ? *class : IOTRACE_SPLICE_UNKNOWN;
+}
+
+// What splicing out of a file does with its pages.
+static __always_inline u8 splice_source(u64 file, u8 type)
+{
+    struct file *source = (void *)file;
+    struct inode *inode = BPF_CORE_READ(source, f_inode);
+    struct socket *socket;
+    u8 class;
+
+    if (type >= IOTRACE_FILE_FIRST_SOCKET) { // net/socket.c: sock_splice_read()
+        socket = BPF_CORE_READ(source, private_data);
+        return BPF_CORE_READ(socket, ops, splice_read) ? IOTRACE_SPLICE_REFERENCES : IOTRACE_SPLICE_COPIES;
+    }
+    if (BPF_CORE_READ(inode, i_flags) & S_DAX) // there is no page cache to take pages from
+        return IOTRACE_SPLICE_COPIES;
+    class = splice_class((u64)BPF_CORE_READ(source, f_op, splice_read));
+    if (class != IOTRACE_SPLICE_BY_MAPPING)
+        return class;
+    return BPF_CORE_READ(inode, i_mapping, a_ops, read_folio) || BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC
+               ? IOTRACE_SPLICE_REFERENCES
+               : IOTRACE_SPLICE_COPIES;
+}
+
+static __always_inline u8 direct_way(u64 file, u8 type)
+{
+    struct inode *inode = BPF_CORE_READ((struct file *)file, f_inode);
+    u64 direct_io;
+
+    if (type == IOTRACE_FILE_BLOCK)
+        return IOTRACE_DIRECT_BY_BIO;
+    if (BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC)
+        return IOTRACE_DIRECT_NEVER;
+    if (!BPF_CORE_READ(inode, i_sb, s_bdev))
+        return IOTRACE_DIRECT_UNKNOWN;
+    direct_io = (u64)BPF_CORE_READ(inode, i_mapping, a_ops, direct_IO);
+    if (!config.has_iomap_events || (direct_io && splice_class(direct_io) != IOTRACE_NOOP_DIRECT_IO))
+        return IOTRACE_DIRECT_BY_BIO;
+    return IOTRACE_DIRECT_BY_IOMAP;
+}
+
 static __always_inline void close_record(u64 file_id)
 {
     struct iotrace_file_record *record = bpf_map_lookup_elem(&files, &file_id);
-    if (record)
-        record->closed = 1;
+    struct iotrace_open_file_key key = {};
+    u64 *latest;
+
+    if (!record)
+        return;
+    record->closed = 1;
+    key.process_id = record->process_id;
+    key.file = record->file;
+    latest = bpf_map_lookup_elem(&open_files, &key);
+    if (latest && *latest == file_id) // a duplicate may have taken it over
+        bpf_map_delete_elem(&open_files, &key);
 }
 
 // Functions that are not static are verified once by themselves instead of at every call; they take scalars and
@@ -218,6 +286,7 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
 {
     struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
     struct iotrace_fd_binding binding = {.file = file};
+    struct iotrace_open_file_key open_key = {.process_id = process_id, .file = file};
     struct iotrace_file_record *record;
     struct scratch *scratch = scratch_of(who);
 
@@ -226,12 +295,22 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
     record = &scratch->file;
     record->file_id = binding.file_id = __sync_fetch_and_add(&last_file_id, 1) + 1;
     record->process_id = process_id;
+    record->file = file;
     record->fd = fd;
     record->opened_ns = bpf_ktime_get_ns();
     record->path_length = 0;
     record->path_truncated = 0;
     record->type = file_type(file, record);
     binding.inode = record->inode;
+    record->pair_id = record->type == IOTRACE_FILE_REGULAR
+                          ? 1ull << 63 | ((u64)record->device << 32 ^ record->inode) >> 1
+                          : record->file_id;
+    record->direct_seen = 0;
+    record->char_device = record->type == IOTRACE_FILE_CHAR ? char_device(file) : IOTRACE_DEVICE_PLAIN;
+    record->zc_operation = 0;
+    record->direct_way = direct_way(file, record->type);
+    record->splice_source = splice_source(file, record->type);
+    record->splice_sink = splice_class((u64)BPF_CORE_READ((struct file *)file, f_op, splice_write));
     read_flags(file, &record->f_flags, &record->in_epoll);
     __builtin_memset(&record->socket, 0, sizeof(record->socket));
     if (record->type >= IOTRACE_FILE_FIRST_SOCKET)
@@ -244,6 +323,7 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
         bpf_map_delete_elem(&files, &record->file_id);
         return 0;
     }
+    bpf_map_update_elem(&open_files, &open_key, &binding.file_id, BPF_ANY);
     return binding.file_id;
 }
 

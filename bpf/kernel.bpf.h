@@ -35,6 +35,8 @@ typedef __s64 s64;
 #define PIPEFS_MAGIC 0x50495045
 #define SOCKFS_MAGIC 0x534F434B
 #define ANON_INODE_FS_MAGIC 0x09041934
+#define TMPFS_MAGIC 0x01021994
+#define S_DAX (1 << 13)
 
 #define CLONE_THREAD 0x00010000
 #define PF_EXITING 0x00000004
@@ -44,8 +46,13 @@ typedef __s64 s64;
 #define TASK_STOPPED_OR_TRACED 0x0c
 #define TS_COMPAT 2
 #define SIGNAL_GROUP_EXIT 4
+#define EPERM 1
 #define ENOSYS 38
 #define MAX_ERRNO 4095
+#define O_ACCMODE 3
+#define O_DIRECT 040000
+#define PAGE_SIZE 4096
+#define IFF_LOOPBACK 8
 
 #define RECORD __attribute__((preserve_access_index))
 
@@ -75,24 +82,37 @@ struct mm_struct {
     unsigned long start_code, end_code, arg_start, arg_end;
 } RECORD;
 
-struct vm_area_struct {
-    unsigned long vm_start, vm_end;
-} RECORD;
-
 struct qstr {
     const unsigned char *name;
 } RECORD;
 
+struct address_space_operations {
+    void *read_folio;
+    void *direct_IO;
+} RECORD;
+
+struct address_space {
+    struct inode *host;
+    struct address_space_operations *a_ops;
+    unsigned long nrpages;
+} RECORD;
+
+struct block_device;
+
 struct super_block {
     u32 s_dev;
     unsigned long s_magic;
+    struct block_device *s_bdev;
 } RECORD;
 
 struct inode {
     u16 i_mode;
+    u32 i_flags;
     u32 i_rdev;
     struct super_block *i_sb;
+    struct address_space *i_mapping;
     unsigned long i_ino;
+    s64 i_size;
 } RECORD;
 
 struct dentry {
@@ -117,12 +137,52 @@ struct path {
 
 struct hlist_head;
 
+struct file_operations {
+    void *splice_read;
+    void *splice_write;
+    void *copy_file_range;
+    void *remap_file_range;
+} RECORD;
+
 struct file {
+    struct file_operations *f_op;
     void *private_data;
     struct inode *f_inode;
     unsigned int f_flags;
     struct path f_path;
     struct hlist_head *f_ep;
+} RECORD;
+
+struct vm_area_struct {
+    unsigned long vm_start, vm_end, vm_flags;
+    struct file *vm_file;
+} RECORD;
+
+// fs/aio.c and io_uring/rw.c embed it in a request of their own; in io_uring's the two start at the same address.
+struct kiocb {
+    struct file *ki_filp;
+    void *ki_complete;
+    int ki_flags;
+} RECORD;
+
+// fs/aio.c
+struct io_event {
+    u64 data;
+    u64 obj; // address of the caller's iocb
+    s64 res;
+} RECORD;
+
+struct aio_kiocb {
+    struct io_event ki_res;
+} RECORD;
+
+struct bvec_iter {
+    unsigned int bi_size;
+} RECORD;
+
+struct bio {
+    u32 bi_opf;
+    struct bvec_iter bi_iter;
 } RECORD;
 
 struct fdtable {
@@ -152,6 +212,12 @@ struct css_set {
     struct cgroup *dfl_cgrp;
 } RECORD;
 
+struct task_io_accounting {
+    u64 read_bytes, write_bytes, cancelled_write_bytes;
+} RECORD;
+
+struct bio_list;
+
 struct task_struct {
     struct thread_info thread_info;
     unsigned int __state;
@@ -173,6 +239,8 @@ struct task_struct {
     struct files_struct *files;
     struct signal_struct *signal;
     struct css_set *cgroups;
+    struct bio_list *bio_list;
+    struct task_io_accounting ioac;
 } RECORD;
 
 struct in6_addr {
@@ -185,18 +253,80 @@ struct sock_common {
     u16 skc_dport;
     u16 skc_num;
     u16 skc_family;
+    unsigned long skc_flags;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
 } RECORD;
+
+struct device {
+    struct device *parent;
+} RECORD;
+
+struct net_device {
+    unsigned int flags;
+    struct device dev;
+} RECORD;
+
+enum sock_flags {
+    SOCK_ZEROCOPY,
+};
 
 struct sock {
     struct sock_common __sk_common;
     u16 sk_type;
     u16 sk_protocol;
+    u64 sk_route_caps;
+    atomic_t sk_zckey;
+} RECORD;
+
+struct sk_buff {
+    struct sock *sk;
+    unsigned int data_len;
+    unsigned int end;
+    unsigned char *head;
+} RECORD;
+
+struct skb_shared_info {
+    u8 flags;
+} RECORD;
+
+struct io_uring_cqe {
+    u64 user_data;
+    s32 res;
+    u32 flags;
+} RECORD;
+
+struct io_ring_ctx;
+
+struct io_cqe {
+    u64 user_data;
+    int fd; // until the request completes
+} RECORD;
+
+struct io_kiocb {
+    struct file *file;
+    u8 opcode;
+    u64 flags;
+    struct io_ring_ctx *ctx;
+    struct io_cqe cqe;
+} RECORD;
+
+struct io_sr_msg {
+    u16 flags;
+    struct io_kiocb *notif;
+} RECORD;
+
+struct proto_ops {
+    void *splice_read;
 } RECORD;
 
 struct socket {
     struct sock *sk;
+    struct proto_ops *ops;
+} RECORD;
+
+struct inet_connection_sock {
+    void *icsk_ulp_ops;
 } RECORD;
 
 struct sockaddr_un {

@@ -43,6 +43,14 @@ HASH(processes, 65536, u64, struct iotrace_process_record);
 HASH(process_calls, 262144, struct iotrace_call_key, struct iotrace_call_counter);
 HASH(fd_bindings, 262144, struct iotrace_fd_key, struct iotrace_fd_binding);
 HASH(files, 131072, u64, struct iotrace_file_record);
+HASH(open_files, 262144, struct iotrace_open_file_key, u64);
+HASH(hidden_copies, 65536, struct iotrace_hidden_key, struct iotrace_hidden);
+HASH(pairs, 65536, struct iotrace_pair_key, struct iotrace_pair);
+HASH(hidden_overflow, 8192, struct iotrace_hidden_key, struct iotrace_hidden);
+HASH(pair_overflow, 8192, struct iotrace_pair_key, struct iotrace_pair);
+HASH(ended_threads, 65536, struct iotrace_thread_key, struct iotrace_thread_copies);
+HASH(samples, 65536, struct iotrace_sample_key, struct iotrace_samples);
+HASH(splice_functions, 128, u64, u32); // address → IOTRACE_SPLICE_…
 HASH(latencies, 65536, struct iotrace_call_key, struct iotrace_latency);
 
 struct {
@@ -51,6 +59,13 @@ struct {
     __type(key, u32);
     __type(value, struct iotrace_losses);
 } losses SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, IOTRACE_SYMBOLS);
+    __type(key, u32);
+    __type(value, struct iotrace_symbol);
+} symbols SEC(".maps");
 
 // Changes whenever an fd number of a process is opened or closed, so that other threads' cached entries for it are
 // checked again. Indexed by a hash of both; a collision costs a needless check, never a wrong answer.
@@ -73,6 +88,7 @@ struct scratch {
     u8 overrun[256];                // lets the verifier bound a string read that starts inside file.path
     struct iotrace_latency latency; // always zero
     struct iotrace_thread_sample sample;
+    struct iotrace_thread_copies copies;
 };
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

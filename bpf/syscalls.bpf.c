@@ -1,13 +1,13 @@
 // System calls, counted at their exit: number, arguments and result are all there (kernel/entry/common.c:
 // syscall_exit_work()), so the default mode runs no program at entry.
-#include "threads.bpf.h"
+#include "blockio.bpf.c"
+#include "mappings.bpf.c"
+#include "zerocopy.bpf.c"
 
 // UAPI values that the probes act on.
 #define F_DUPFD 0
 #define F_DUPFD_CLOEXEC 1030
 #define NR_RT_SIGRETURN 15
-#define MMSGHDR_BYTES 64
-#define MMSGHDR_LENGTH 56 // offset of msg_len
 #define UIO_MAXIOV 1024
 
 // Loads the counter of an fd into the thread's cache. 0 when a map is full.
@@ -46,6 +46,7 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     counter->bytes_out = 0;
     counter->blocked_ns = 0;
     counter->type = record->type;
+    counter->device = record->char_device;
     return 1;
 }
 
@@ -325,6 +326,44 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
     return 0;
 }
 
+#define NR_RECVFROM 45
+
+// What the ledger needs to know of a call, which for most calls is nothing: the flags and the type of the fd say so.
+static __always_inline void account(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd,
+                                    struct pt_regs *regs, struct iotrace_trait trait, s32 number, u64 source_id,
+                                    bool failed, u64 moved, u64 bytes)
+{
+    u32 nr = thread->header.call_nr, msg_flags = 0;
+
+    if (trait.kind >= IOTRACE_KIND_SENDFILE && trait.kind <= IOTRACE_KIND_TEE) {
+        account_transfer(thread, source_id, number, moved);
+        return;
+    }
+    if (trait.kind == IOTRACE_KIND_GETEVENTS && !failed)
+        account_events(thread, regs->r10, moved);
+    if (!fd || failed) {
+        if (thread->header.pending_io)
+            charge_devices(thread, fd ? file_record(fd->file_id) : 0);
+        return;
+    }
+    if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_THIRD)
+        msg_flags = regs->dx & MSG_SPECIAL;
+    else if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_FOURTH)
+        msg_flags = regs->r10 & MSG_SPECIAL;
+    if (msg_flags | fd->device | (fd->f_flags & O_DIRECT) | thread->header.pending_io)
+        account_call(thread, number, bytes, msg_flags, nr == NR_RECVFROM ? regs->dx : regs->si);
+    if (trait.kind == IOTRACE_KIND_VMSPLICE)
+        account_vmsplice(thread, number, moved);
+    if (!msg_flags)
+        return;
+    if (msg_flags & MSG_ZEROCOPY && (trait.kind == IOTRACE_KIND_WRITE || trait.kind == IOTRACE_KIND_SENDMMSG))
+        account_zerocopy_send(thread, number, bytes, trait.kind == IOTRACE_KIND_SENDMMSG ? moved : 1, regs->si);
+    if (msg_flags & MSG_ERRQUEUE && nr == NR_RECVMSG)
+        read_completions(thread, number, regs->si);
+    else if (msg_flags & MSG_ERRQUEUE && trait.kind == IOTRACE_KIND_RECVMMSG)
+        read_completions_of_many(thread, number, regs->si, moved);
+}
+
 // Attached only while latencies are being timed.
 SEC("tp_btf/sys_enter")
 int BPF_PROG(time_entry, struct pt_regs *regs, long nr)
@@ -345,7 +384,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     struct iotrace_fd_counter *fd = 0;
     struct iotrace_trait trait = {};
     bool failed, counts, loading = false;
-    u64 bytes_in = 0, bytes_out = 0, moved;
+    u64 bytes_in = 0, bytes_out = 0, moved, source_id = 0;
     s32 number, source = -1;
     u32 nr;
 
@@ -378,6 +417,8 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     if (trait.kind == IOTRACE_KIND_NONE) {
         if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
             charge_call(thread, call, 0, trait.cause);
+        if (thread->header.pending_io)
+            charge_devices(thread, 0);
         return 0;
     }
 
@@ -389,6 +430,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         bytes_in = moved;
         break;
     case IOTRACE_KIND_WRITE:
+    case IOTRACE_KIND_VMSPLICE: // its direction is that of the pipe's end
         bytes_out = moved;
         break;
     case IOTRACE_KIND_RECVMMSG:
@@ -402,6 +444,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         bytes_out = moved;
         break;
     case IOTRACE_KIND_SPLICE:
+    case IOTRACE_KIND_COPY_RANGE:
         source = number;
         number = regs->dx;
         bytes_out = moved;
@@ -422,11 +465,16 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         if (!thread->header.pending_blocked_ns)
             number = -1;
         break;
-    case IOTRACE_KIND_VM_COPY:
+    case IOTRACE_KIND_VM_READ:
         bytes_in = moved;
         number = -1;
         break;
+    case IOTRACE_KIND_VM_WRITE:
+        bytes_out = moved;
+        number = -1;
+        break;
     case IOTRACE_KIND_WAIT:
+    case IOTRACE_KIND_GETEVENTS:
         number = -1;
         break;
     default:
@@ -439,16 +487,23 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         if (fd) {
             fd->operations++;
             fd->bytes_in += moved;
+            source_id = fd->file_id;
         }
     }
     fd = number >= 0 ? fd_counter(thread, number) : 0;
     if (call)
         call->bytes += bytes_in + bytes_out;
     if (fd && counts) {
+        if (trait.kind == IOTRACE_KIND_VMSPLICE && !(fd->f_flags & O_ACCMODE)) {
+            bytes_in = moved;
+            bytes_out = 0;
+        }
         fd->operations++;
         fd->bytes_in += bytes_in;
         fd->bytes_out += bytes_out;
     }
+    thread->header.call_nr = nr;
+    account(thread, fd, regs, trait, number, source_id, failed, moved, bytes_in + bytes_out);
     if (loading && counts) {
         thread->header.totals.startup_operations++;
         thread->header.totals.startup_bytes_in += bytes_in;
@@ -458,20 +513,9 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         refresh_address(fd);
     if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
         charge_call(thread, call, fd, trait.cause);
-    if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN)) {
-        thread->header.call_nr = nr;
+    if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN))
         change_fds(thread, regs->di, regs->si, regs->r10, result);
-    }
-    return 0;
-}
-
-// Page faults taken from user mode: each is a mode switch there and back. arch/x86/mm/fault.c
-SEC("tp_btf/page_fault_user")
-int BPF_PROG(count_fault, unsigned long address, struct pt_regs *regs, unsigned long error_code)
-{
-    struct iotrace_thread_state *thread = state_of(bpf_get_current_task_btf());
-
-    if (thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE))
-        thread->header.totals.user_faults++;
+    if (!failed && trait.kind == IOTRACE_KIND_MMAP && !loading)
+        note_mapping(thread, regs->r8, regs->dx, regs->r10);
     return 0;
 }

@@ -33,6 +33,8 @@ int BPF_PROG(begin_thread, struct task_struct *task, unsigned long clone_flags)
     child->header.on_cpu_at_switch_ns = 0;
     child->header.voluntary_base = 0;
     child->header.involuntary_base = 0;
+    child->header.dma_in_base = 0;
+    child->header.dirtied_base = 0;
     process_id = child->header.process_id;
     if (parent && parent->header.flags & IOTRACE_THREAD_STARTUP)
         parent->header.flags &= ~IOTRACE_THREAD_STARTUP;
@@ -85,12 +87,54 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
     return 0;
 }
 
-static __always_inline void add_totals(struct iotrace_totals *to, struct iotrace_totals *from)
-{
-    u64 *sum = (u64 *)to, *part = (u64 *)from;
+// Adds counters to the same counters elsewhere. Both structs hold nothing but u64.
+#define ADD_COUNTERS(to, from)                                                                                         \
+    do {                                                                                                               \
+        u64 *sum_ = (u64 *)(to), *part_ = (u64 *)(from);                                                               \
+        for (int i_ = 0; i_ < sizeof(*(to)) / sizeof(u64); i_++)                                                       \
+            __sync_fetch_and_add(&sum_[i_], part_[i_]);                                                                \
+    } while (0)
 
-    for (int i = 0; i < sizeof(struct iotrace_totals) / sizeof(u64); i++)
-        __sync_fetch_and_add(&sum[i], part[i]);
+// What an ended thread moved stays as a row of its own, as long as there is room.
+__noinline int keep_copies(struct iotrace_thread_state *thread)
+{
+    struct iotrace_thread_copies *copies;
+    struct iotrace_thread_key key = {};
+    struct scratch *scratch = scratch_of(SCRATCH_TRACEPOINT);
+    u32 used;
+
+    if (!thread || !scratch)
+        return 0;
+    copies = &scratch->copies;
+    copies->bytes_in = 0;
+    copies->bytes_out = 0;
+    copies->ledger = thread->header.ledger;
+    used = thread->header.calls_used;
+    for (u32 i = 0; i < IOTRACE_CALL_SLOTS; i++) {
+        struct iotrace_call_counter *call = &thread->calls[i];
+        if (i >= used)
+            break;
+        switch (trait_of(call->nr).kind) {
+        case IOTRACE_KIND_READ:
+        case IOTRACE_KIND_RECVMMSG:
+        case IOTRACE_KIND_VM_READ:
+            copies->bytes_in += call->bytes;
+            break;
+        case IOTRACE_KIND_WRITE:
+        case IOTRACE_KIND_SENDMMSG:
+        case IOTRACE_KIND_VM_WRITE:
+            copies->bytes_out += call->bytes;
+            break;
+        }
+    }
+    if (!(copies->bytes_in | copies->bytes_out | copies->ledger.other_in | copies->ledger.other_out))
+        return 0;
+    key.process_id = thread->header.process_id;
+    key.started_ns = thread->header.window_start_ns;
+    key.tid = thread->header.tid;
+    if (bpf_map_update_elem(&ended_threads, &key, copies, BPF_NOEXIST))
+        LOSE(ledger_map_full, 1);
+    return 0;
 }
 
 // The storage goes with the task, so the counters of a thread whose window ends move to its process.
@@ -104,8 +148,10 @@ static __always_inline struct iotrace_process_record *finish_thread(struct iotra
     if (!(header->flags & IOTRACE_THREAD_CLOSED)) {
         header->totals.causes[IOTRACE_CAUSE_OTHER] += header->pending_blocked_ns;
         fill_totals(&header->totals, header, task, now);
+        fill_devices(&header->ledger, header, task);
     }
     header->flags |= IOTRACE_THREAD_EXITED;
+    keep_copies(thread);
     for (u32 i = 0; i < IOTRACE_CALL_SLOTS; i++) {
         struct iotrace_call_counter *mine = &thread->calls[i], *sum;
         if (i >= used)
@@ -125,7 +171,8 @@ static __always_inline struct iotrace_process_record *finish_thread(struct iotra
     process = bpf_map_lookup_elem(&processes, &header->process_id);
     if (!process)
         return 0;
-    add_totals(&process->totals, &header->totals);
+    ADD_COUNTERS(&process->totals, &header->totals);
+    ADD_COUNTERS(&process->ledger, &header->ledger);
     __sync_fetch_and_add(&process->threads_ended, 1);
     return process;
 }
@@ -295,8 +342,24 @@ int close_threads(struct bpf_iter__task *context)
         return 0;
     thread->header.closed_ns = bpf_ktime_get_ns();
     fill_totals(&thread->header.totals, &thread->header, task, thread->header.closed_ns);
+    fill_devices(&thread->header.ledger, &thread->header, task);
     thread->header.flags |= IOTRACE_THREAD_CLOSED;
     return 0;
+}
+
+static __always_inline bool first_is_fd(u32 kind)
+{
+    switch (kind) {
+    case IOTRACE_KIND_NONE:
+    case IOTRACE_KIND_VM_READ:
+    case IOTRACE_KIND_VM_WRITE:
+    case IOTRACE_KIND_WAIT:
+    case IOTRACE_KIND_GETEVENTS:
+    case IOTRACE_KIND_MMAP:
+        return false;
+    default:
+        return kind < IOTRACE_KIND_OPEN;
+    }
 }
 
 // Writes one sample for each traced thread: its counters, and what is in progress. Changes nothing, since the kernel
@@ -326,8 +389,10 @@ int sample_threads(struct bpf_iter__task *context)
     sample->open_file_id = 0;
     sample->open_nr = -1;
     sample->open_cause = IOTRACE_CAUSE_OTHER;
-    if (!(header->flags & IOTRACE_THREAD_CLOSED))
+    if (!(header->flags & IOTRACE_THREAD_CLOSED)) {
         fill_totals(&header->totals, header, task, now);
+        fill_devices(&header->ledger, header, task);
+    }
     if (header->sched_state == IOTRACE_SCHED_BLOCKED) {
         open = elapsed(header->state_since_ns, now);
         header->totals.blocked_ns += open;
@@ -346,8 +411,7 @@ int sample_threads(struct bpf_iter__task *context)
             if (nr < IOTRACE_SYSCALLS) {
                 struct iotrace_trait trait = trait_of(nr);
                 cause = trait.cause;
-                if (trait.kind != IOTRACE_KIND_NONE && trait.kind < IOTRACE_KIND_OPEN &&
-                    trait.kind != IOTRACE_KIND_WAIT && trait.kind != IOTRACE_KIND_VM_COPY) {
+                if (first_is_fd(trait.kind)) {
                     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
                     sample->open_file_id = open_file(task, header->process_id, BPF_CORE_READ(regs, di), &type);
                 }

@@ -8,6 +8,19 @@ static __always_inline u64 elapsed(u64 from, u64 to)
     return to > from ? to - from : 0; // timestamps of two CPUs can be out of order by a little
 }
 
+// The kernel's own accounting of a task's I/O with devices; absent without CONFIG_TASK_IO_ACCOUNTING.
+// include/linux/task_io_accounting.h
+static __always_inline u64 device_bytes_read(struct task_struct *task)
+{
+    return bpf_core_field_exists(task->ioac.read_bytes) ? task->ioac.read_bytes : 0;
+}
+
+static __always_inline u64 bytes_dirtied(struct task_struct *task)
+{
+    return bpf_core_field_exists(task->ioac.write_bytes) ? task->ioac.write_bytes - task->ioac.cancelled_write_bytes
+                                                         : 0;
+}
+
 // Fills the header of a thread whose window starts now. The rest of the scratch state is zero and stays so.
 static __always_inline struct iotrace_thread_state *compose_thread(struct scratch *scratch, struct task_struct *task,
                                                                    u64 now, u32 flags)
@@ -28,6 +41,8 @@ static __always_inline struct iotrace_thread_state *compose_thread(struct scratc
     header->on_cpu_at_switch_ns = header->on_cpu_base_ns;
     header->voluntary_base = task->nvcsw;
     header->involuntary_base = task->nivcsw;
+    header->dma_in_base = device_bytes_read(task);
+    header->dirtied_base = bytes_dirtied(task);
     return &scratch->thread;
 }
 
@@ -247,4 +262,11 @@ static __always_inline void fill_totals(struct iotrace_totals *totals, struct io
     totals->on_cpu_ns = on_cpu_of(header, task, now);
     totals->voluntary = task->nvcsw - header->voluntary_base;
     totals->involuntary = task->nivcsw - header->involuntary_base;
+}
+
+static __always_inline void fill_devices(struct iotrace_ledger *ledger, struct iotrace_thread_header *header,
+                                         struct task_struct *task)
+{
+    ledger->dma_in = device_bytes_read(task) - header->dma_in_base;
+    ledger->dirtied = bytes_dirtied(task) - header->dirtied_base;
 }

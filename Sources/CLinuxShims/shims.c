@@ -4,13 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
+#include <linux/perf_event.h>
 #include <locale.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -68,9 +71,61 @@ int gated_spawn(char *const argv[], struct gated_child *child)
     return 0;
 }
 
+int spawn_self(char *const argv[], struct piped_child *child)
+{
+    extern char **environ;
+    posix_spawn_file_actions_t actions;
+    int input[2], output[2], failure;
+
+    if (pipe2(input, O_CLOEXEC))
+        return errno;
+    if (pipe2(output, O_CLOEXEC)) {
+        failure = errno;
+        close(input[0]);
+        close(input[1]);
+        return failure;
+    }
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
+    failure = posix_spawn(&child->pid, "/proc/self/exe", &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(input[0]);
+    close(output[1]);
+    if (failure) {
+        close(input[1]);
+        close(output[0]);
+        return failure;
+    }
+    child->input = input[1];
+    child->output = output[0];
+    return 0;
+}
+
+int64_t file_system_type(const char *path)
+{
+    struct statfs information;
+
+    return statfs(path, &information) ? -errno : (int64_t)information.f_type;
+}
+
 int open_pidfd(pid_t pid)
 {
     int fd = syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int open_cpu_clock(int cpu, uint64_t frequency)
+{
+    struct perf_event_attr attributes = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof(attributes),
+        .config = PERF_COUNT_SW_CPU_CLOCK,
+        .sample_freq = frequency,
+        .freq = 1,
+    };
+    int fd = syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
     return fd < 0 ? -errno : fd;
 }
 

@@ -20,6 +20,9 @@ public struct ProcessTable {
     /// Rows of files kept apart for a process; beyond it, closed ones are added up by path and type.
     public static let fileLimit = 4096
 
+    /// Rows of threads, of pairs of fds and of hidden copies kept apart for a process.
+    public static let copyRowLimit = 1024
+
     /// An exited process is kept this long, since a sibling thread may still be adding its counters. Nanoseconds.
     private static let exitGrace: UInt64 = 100_000_000
 
@@ -67,6 +70,11 @@ public struct ProcessTable {
             var figures = ProcessFigures(identity: identity(of: process))
             figures.totals = process.totals
             figures.threads = UInt64(process.threadsEnded)
+            figures.ledger = process.ledger
+            figures.hidden = snapshot.hidden[process.id] ?? [:]
+            figures.pairs = snapshot.pairs[process.id] ?? [:]
+            figures.threadCopies = snapshot.endedThreads[process.id] ?? [:]
+            figures.samples = snapshot.samples[process.id] ?? [:]
             readings[process.id] = figures
         }
         for (key, call) in snapshot.calls {
@@ -109,6 +117,13 @@ public struct ProcessTable {
             }
         }
         released = nowReleased
+        let closed = Set(change.closedFiles)
+        for (id, row) in rows
+        where max(row.pairs.count, row.hidden.count, row.threadCopies.count) > Self.copyRowLimit {
+            rows[id]!.foldCopies(
+                ofThreads: Set(snapshot.endedThreads[id].map { Array($0.keys) } ?? []), files: closed,
+                limit: Self.copyRowLimit)
+        }
     }
 
     /// Adds a closed file to a row for many when the process has too many.
@@ -120,7 +135,11 @@ public struct ProcessTable {
 
 extension ProcessFigures {
     /// No counter at all.
-    var isIdle: Bool { totals.isZero && calls.isEmpty && latencies.isEmpty && files.isEmpty }
+    var isIdle: Bool {
+        totals.isZero && calls.isEmpty && latencies.isEmpty && files.isEmpty && ledger?.isZero != false
+            && hidden.isEmpty
+            && pairs.isEmpty && threadCopies.isEmpty && samples.isEmpty
+    }
 
     func withoutIdleFiles() -> ProcessFigures {
         var figures = self
@@ -131,6 +150,9 @@ extension ProcessFigures {
     mutating func add(_ thread: Snapshot.Thread) {
         threads += 1
         totals += thread.totals
+        ledger? += thread.ledger
+        let copies = ThreadCopies(calls: thread.calls, ledger: thread.ledger)
+        if !copies.movedNothing { threadCopies[.init(started: thread.started, tid: thread.tid)] = copies }
         for (number, call) in thread.calls { calls[number, default: CallFigures()] += call }
         for fd in thread.fds {
             files[fd.fileID]?.operations &+= fd.operations

@@ -42,9 +42,12 @@ public struct ReportDocument {
     private func losses(_ losses: Losses) -> JSONValue {
         [
             "map_full": .unsigned(
-                losses.processMapFull &+ losses.callMapFull &+ losses.fileMapFull &+ losses.latencyMapFull),
+                losses.processMapFull &+ losses.callMapFull &+ losses.fileMapFull &+ losses.latencyMapFull
+                    &+ losses.ledgerMapFull),
             "process_map_full": .unsigned(losses.processMapFull), "call_map_full": .unsigned(losses.callMapFull),
             "file_map_full": .unsigned(losses.fileMapFull), "latency_map_full": .unsigned(losses.latencyMapFull),
+            "ledger_map_full": .unsigned(losses.ledgerMapFull), "mapping_busy": .unsigned(losses.mappingBusy),
+            "uring_overflow": .unsigned(losses.uringOverflow),
             "storage_failed": .unsigned(losses.threadStorageFailed),
             "thread_storage_failed": .unsigned(losses.threadStorageFailed),
             "user_read_failed": .unsigned(losses.userReadFailed), "ring_dropped": .unsigned(losses.ringDropped),
@@ -80,6 +83,7 @@ public struct ReportDocument {
 
     private func figures(_ process: ProcessFigures, files: JSONValue) -> Members {
         let totals = process.totals
+        let ledger = CopiesDocument(process: process, knowsMappings: report.tool.isAttached("count_mapped"))
         return [
             ("threads", .unsigned(process.threads)),
             (
@@ -116,7 +120,8 @@ public struct ReportDocument {
                     "bytes_out": .unsigned(totals.startupBytesOut),
                 ]
             ),
-            ("copies", nil), ("models", nil), ("copy_paths", nil), ("tags", nil), ("quadrants", nil),
+            ("copies", ledger.copies), ("copies_by_thread", ledger.byThread), ("copy_pairs", ledger.pairs),
+            ("copy_paths", ledger.copyPaths), ("models", nil), ("tags", nil), ("quadrants", nil),
             ("files", files), ("uring", nil),
         ]
     }
@@ -130,6 +135,7 @@ public struct ReportDocument {
             "blocked_ns": .unsigned(call.blocked), "runqueue_ns": .unsigned(call.runQueue),
             "sleeps": .unsigned(call.sleeps),
             "latency_ns": process.latencies[number].map { latency($0, of: call) } ?? .null,
+            "copy_cpu_share": CopiesDocument.share(process.samples[number]),
         ]
     }
 
@@ -147,14 +153,16 @@ public struct ReportDocument {
     }
 
     private func files(_ process: ProcessFigures) -> JSONValue {
-        .array(
-            process.files.sorted { $0.key < $1.key }.map { _, file in
+        let ledger = CopiesDocument(process: process, knowsMappings: false)
+        return .array(
+            process.files.sorted { $0.key < $1.key }.map { id, file in
                 [
                     "fd": .integer(Int64(file.identity.fd)), "type": .string(file.identity.type.rawValue),
                     "path": JSONValue(file.identity.path), "local": JSONValue(file.identity.local),
                     "peer": JSONValue(file.identity.peer), "nonblocking": .bool(file.identity.nonblocking),
                     "in_epoll": .bool(file.identity.inEpoll), "operations": .unsigned(file.operations),
-                    "bytes_in": .unsigned(file.bytesIn), "bytes_out": .unsigned(file.bytesOut), "copies": nil,
+                    "bytes_in": .unsigned(file.bytesIn), "bytes_out": .unsigned(file.bytesOut),
+                    "copies": ledger.copies(ofFile: id, file),
                     "blocked_ns": .unsigned(file.blocked), "models": nil, "opens": .unsigned(file.opens),
                 ]
             })

@@ -114,10 +114,11 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
     public var blocked: UInt64
     /// Fds that this row stands for: 1, or more when closed fds have been put together to bound the document.
     public var opens: UInt64
+    public var ledger: LedgerFigures
 
     public init(
         identity: FileIdentity, operations: UInt64 = 0, bytesIn: UInt64 = 0, bytesOut: UInt64 = 0, blocked: UInt64 = 0,
-        opens: UInt64 = 1
+        opens: UInt64 = 1, ledger: LedgerFigures = LedgerFigures()
     ) {
         self.identity = identity
         self.operations = operations
@@ -125,6 +126,7 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
         self.bytesOut = bytesOut
         self.blocked = blocked
         self.opens = opens
+        self.ledger = ledger
     }
 
     /// The identity of the later reading stays: flags and addresses change.
@@ -133,6 +135,7 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
         sum.bytesIn &+= part.bytesIn
         sum.bytesOut &+= part.bytesOut
         sum.blocked &+= part.blocked
+        sum.ledger += part.ledger
         sum.identity = part.identity
     }
 
@@ -140,10 +143,12 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
         FileFigures(
             identity: identity, operations: operations.since(earlier.operations),
             bytesIn: bytesIn.since(earlier.bytesIn), bytesOut: bytesOut.since(earlier.bytesOut),
-            blocked: blocked.since(earlier.blocked), opens: opens)
+            blocked: blocked.since(earlier.blocked), opens: opens, ledger: ledger.since(earlier.ledger))
     }
 
-    public var isZero: Bool { operations == 0 && bytesIn == 0 && bytesOut == 0 && blocked == 0 }
+    public var isZero: Bool {
+        operations == 0 && bytesIn == 0 && bytesOut == 0 && blocked == 0 && ledger.isZero
+    }
 }
 
 /// What the probes could not record; field names are the keys of `losses`.
@@ -153,6 +158,12 @@ public struct Losses: Accumulating, Sendable, Equatable {
     public var callMapFull: UInt64 = 0
     public var fileMapFull: UInt64 = 0
     public var latencyMapFull: UInt64 = 0
+    /// Hidden copies, pairs of fds, samples and ended threads without a row of their own.
+    public var ledgerMapFull: UInt64 = 0
+    /// Write faults whose mapping could not be looked up: pages copied on write are missing.
+    public var mappingBusy: UInt64 = 0
+    /// Completions of io_uring that found the queue full and name no request: their bytes, if any, are missing.
+    public var uringOverflow: UInt64 = 0
     public var userReadFailed: UInt64 = 0
     /// Nothing is sent through a ring today, so nothing can be dropped there; the key is part of the contract.
     public var ringDropped: UInt64 = 0
@@ -162,7 +173,7 @@ public struct Losses: Accumulating, Sendable, Equatable {
     /// Every counter, in the order in which a recording has them; new ones go to the end.
     public static let fields: [any WritableKeyPath<Losses, UInt64> & Sendable] = [
         \.threadStorageFailed, \.processMapFull, \.callMapFull, \.fileMapFull, \.latencyMapFull, \.userReadFailed,
-        \.ringDropped,
+        \.ringDropped, \.ledgerMapFull, \.mappingBusy, \.uringOverflow,
     ]
 
     public static func += (sum: inout Losses, part: Losses) {
@@ -176,4 +187,7 @@ public struct Losses: Accumulating, Sendable, Equatable {
     }
 
     public var isZero: Bool { self == Losses() }
+
+    /// Every counter together.
+    public var sum: UInt64 { Self.fields.reduce(0) { $0 &+ self[keyPath: $1] } }
 }

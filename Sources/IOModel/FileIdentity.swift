@@ -29,6 +29,15 @@ public enum FileType: String, Sendable, CaseIterable {
     }
 }
 
+/// Character devices that move no payload (drivers/char/mem.c).
+public enum MemoryDevice: UInt8, Sendable {
+    case plain
+    /// /dev/null: throws away what is written.
+    case null
+    /// /dev/zero and /dev/full: fill what is read with zeros.
+    case zero
+}
+
 /// One open fd of a process, from its first sight to its close. A number that is reused is another identity.
 public struct FileIdentity: Sendable, Equatable {
     public var fd: Int32
@@ -42,6 +51,9 @@ public struct FileIdentity: Sendable, Equatable {
     public var nonblocking: Bool
     /// Watched by an epoll set, when last seen.
     public var inEpoll: Bool
+    public var device = MemoryDevice.plain
+    /// The code of the `Operation` that last sent without copying; 0 when none did.
+    public var zeroCopyOperation: UInt32 = 0
 
     public init(
         fd: Int32, type: FileType, path: String? = nil, local: String? = nil, peer: String? = nil,

@@ -45,6 +45,14 @@ public struct ProcessFigures: Sendable, Equatable {
     /// By the fd's unique id.
     public var files: [UInt64: FileFigures] = [:]
 
+    /// nil when the figures come from a recording that has no ledger.
+    public var ledger: LedgerFigures? = LedgerFigures()
+    public var hidden: [HiddenFigures.Key: HiddenFigures] = [:]
+    public var pairs: [PairFigures.Key: PairFigures] = [:]
+    public var threadCopies: [ThreadCopies.Key: ThreadCopies] = [:]
+    /// By system call number, `SampleFigures.noCall` for samples outside any call.
+    public var samples: [UInt32: SampleFigures] = [:]
+
     public init(identity: ProcessIdentity) { self.identity = identity }
 
     /// Adds the counters of a later interval of the same process.
@@ -55,6 +63,11 @@ public struct ProcessFigures: Sendable, Equatable {
         merge(&sum.calls, part.calls)
         merge(&sum.latencies, part.latencies)
         merge(&sum.files, part.files)
+        if let added = part.ledger { sum.ledger? += added } else { sum.ledger = nil }
+        merge(&sum.hidden, part.hidden)
+        merge(&sum.pairs, part.pairs)
+        merge(&sum.threadCopies, part.threadCopies)
+        merge(&sum.samples, part.samples)
     }
 
     public func since(_ earlier: ProcessFigures) -> ProcessFigures {
@@ -64,6 +77,11 @@ public struct ProcessFigures: Sendable, Equatable {
         difference.calls = Self.difference(calls, earlier.calls)
         difference.latencies = Self.difference(latencies, earlier.latencies)
         difference.files = Self.difference(files, earlier.files)
+        difference.ledger = ledger.flatMap { later in earlier.ledger.map { later.since($0) } }
+        difference.hidden = Self.difference(hidden, earlier.hidden)
+        difference.pairs = Self.difference(pairs, earlier.pairs)
+        difference.threadCopies = Self.difference(threadCopies, earlier.threadCopies)
+        difference.samples = Self.difference(samples, earlier.samples)
         return difference
     }
 
@@ -87,6 +105,9 @@ public struct ProcessFigures: Sendable, Equatable {
         }
         return result
     }
+
+    /// Samples in and outside calls together.
+    public var allSamples: SampleFigures { samples.values.reduce(into: SampleFigures()) { $0 += $1 } }
 
     /// Two per system call and two per page fault from user mode.
     public var modeSwitches: UInt64 { 2 &* (callCount &+ totals.userFaults) }
@@ -132,7 +153,8 @@ public struct ProcessFigures: Sendable, Equatable {
     private static let firstTypeRow = UInt64.max - UInt64(FileType.allCases.count)
 
     private mutating func fold(_ id: UInt64, byPath: Bool) {
-        guard let file = files.removeValue(forKey: id) else { return }
+        guard var file = files.removeValue(forKey: id) else { return }
+        file.settleDevice()
         let type = file.identity.type
         if byPath, let path = file.identity.path, id < Self.firstPathRow {
             let key = Self.firstPathRow | (Self.hash(path) >> 2)
@@ -140,8 +162,31 @@ public struct ProcessFigures: Sendable, Equatable {
                 return add(file, to: key, identity: file.identity)
             }
         }
-        let other = FileIdentity(fd: -1, type: type, path: "(other \(type.rawValue))")
+        var other = FileIdentity(fd: -1, type: type, path: "(other \(type.rawValue))")
+        other.zeroCopyOperation = file.identity.zeroCopyOperation
         add(file, to: Self.firstTypeRow + UInt64(FileType.allCases.firstIndex(of: type)!), identity: other)
+    }
+
+    /// Adds up ended threads, and pairs and hidden copies of closed fds, where there are more than `limit` rows of a kind.
+    public mutating func foldCopies(ofThreads threads: Set<ThreadCopies.Key>, files: Set<UInt64>, limit: Int) {
+        if threadCopies.count > limit {
+            for key in threads {
+                guard let figures = threadCopies.removeValue(forKey: key) else { continue }
+                threadCopies[.others, default: ThreadCopies()] += figures
+            }
+        }
+        if pairs.count > limit {
+            for (key, figures) in pairs where files.contains(key.source) || files.contains(key.sink) {
+                pairs[key] = nil
+                pairs[.others, default: PairFigures()] += figures
+            }
+        }
+        if hidden.count > limit {
+            for (key, figures) in hidden where files.contains(key.file) {
+                hidden[key] = nil
+                hidden[.init(file: 0, operation: key.operation, code: key.code), default: HiddenFigures()] += figures
+            }
+        }
     }
 
     private mutating func add(_ file: FileFigures, to key: UInt64, identity: FileIdentity) {
@@ -161,6 +206,16 @@ public struct ProcessFigures: Sendable, Equatable {
 }
 
 extension FileFigures {
+    /// Writes into the ledger what the kind of device says of it, so that the row can be added to others.
+    mutating func settleDevice() {
+        switch identity.device {
+        case .plain: return
+        case .null: ledger.outNotCopied = bytesOut
+        case .zero: (ledger.inNotCopied, ledger.outNotCopied) = (bytesIn, bytesOut)
+        }
+        identity.device = .plain
+    }
+
     /// For ranking: bytes first, then operations, then waiting.
     var traffic: UInt64 { bytesIn &+ bytesOut &+ operations &+ blocked / 1000 }
 }

@@ -25,7 +25,10 @@ public struct Report: Sendable {
         var sum = ProcessFigures(identity: ProcessIdentity(id: 0, pid: 0, ppid: 0, comm: ""))
         for process in processes {
             var part = process
-            part.files = [:]
+            // What zero-copy sends became is known per socket; what a fd is to its process does not add up.
+            part.files = part.files.filter { $0.value.ledger.zeroCopySent > 0 }
+            part.pairs = [:]
+            part.threadCopies = [:]
             part.identity = sum.identity
             let threads = sum.threads &+ part.threads
             sum += part
@@ -50,7 +53,9 @@ public struct Tool: Sendable, Equatable {
         }
     }
 
-    public static let version = "0.1.0"
+    public static let version = "0.2.0"
+
+    public func isAttached(_ probe: String) -> Bool { probes.contains { $0.name == probe && $0.attached } }
 
     public var version: String
     public var kernel: String

@@ -19,6 +19,8 @@ public struct Snapshot: Sendable {
         public var threadsEnded: UInt32
         /// Of the threads that have ended.
         public var totals: Totals
+        /// Of the threads that have ended, and of I/O that completed outside any thread.
+        public var ledger = LedgerFigures()
 
         public init(
             id: UInt64, pid: UInt32, ppid: UInt32 = 0, comm: String = "", command: [String]? = nil,
@@ -58,6 +60,10 @@ public struct Snapshot: Sendable {
         public var processID: UInt64
         public var figures: FileFigures
         public var closed: Bool
+        /// The kernel's address of the open file.
+        public var address: UInt64 = 0
+        /// What pairs of fds call it: the same for all openings of a regular file.
+        public var pairID: UInt64 = 0
 
         public init(id: UInt64, processID: UInt64, figures: FileFigures, closed: Bool = false) {
             self.id = id
@@ -112,6 +118,9 @@ public struct Snapshot: Sendable {
         public var calls: [UInt32: CallFigures]
         public var fds: [FDFigures]
         public var openCall: OpenCall?
+        public var ledger = LedgerFigures()
+        /// When its window began (CLOCK_MONOTONIC, nanoseconds).
+        public var started: UInt64 = 0
 
         public init(
             processID: UInt64, tid: UInt32, totals: Totals = Totals(), calls: [UInt32: CallFigures] = [:],
@@ -126,6 +135,8 @@ public struct Snapshot: Sendable {
         }
     }
 
+    // Dictionaries of dictionaries are by the process's id first.
+
     /// CLOCK_MONOTONIC, nanoseconds.
     public var takenAt: UInt64
     public var processes: [Process] = []
@@ -133,6 +144,11 @@ public struct Snapshot: Sendable {
     public var files: [File] = []
     public var latencies: [CallKey: Latency] = [:]
     public var threads: [Thread] = []
+    public var hidden: [UInt64: [HiddenFigures.Key: HiddenFigures]] = [:]
+    public var pairs: [UInt64: [PairFigures.Key: PairFigures]] = [:]
+    /// Of threads that have ended.
+    public var endedThreads: [UInt64: [ThreadCopies.Key: ThreadCopies]] = [:]
+    public var samples: [UInt64: [UInt32: SampleFigures]] = [:]
     public var losses = Losses()
 
     public init(takenAt: UInt64) { self.takenAt = takenAt }

@@ -2,8 +2,9 @@
 ///
 /// Source: the man page of each call. The probes act on these by number (`bpf/syscalls.bpf.c`).
 public enum CallKind: UInt8, Sendable {
-    case none, read, write, recvmmsg, sendmmsg, sendfile, splice, tee, vmCopy, fdWait, wait, accept, address, sync, fd
-    case open, pipe, socketpair, close, dup, fcntl
+    case none, read, write, recvmmsg, sendmmsg, sendfile, splice, copyRange, tee, vmsplice, vmRead, vmWrite, fdWait,
+        wait
+    case getEvents, accept, address, sync, fd, mmap, open, pipe, socketpair, close, dup, fcntl
 }
 
 /// What a sleep in a call waits for: always the same thing, or a thing that the type of the call's fd decides.
@@ -18,6 +19,10 @@ public struct SyscallTrait: Sendable, Equatable {
     public var wait: WaitRule
     /// The dynamic loader makes this call before `main`.
     public var loader = false
+    /// Which argument, from 0, holds MSG_ flags.
+    public var messageFlags: MessageFlags?
+
+    public enum MessageFlags: Sendable { case third, fourth }
 
     public init(kind: CallKind, wait: WaitRule, loader: Bool = false) {
         self.kind = kind
@@ -32,17 +37,20 @@ public struct SyscallTrait: Sendable, Equatable {
 
     private static let groups: [(CallKind, WaitRule, String)] = [
         (.read, .fdIn, "read pread64 readv preadv preadv2 recvfrom recvmsg"),
-        (.write, .fdOut, "write pwrite64 writev pwritev pwritev2 sendto sendmsg vmsplice"),
+        (.write, .fdOut, "write pwrite64 writev pwritev pwritev2 sendto sendmsg"),
         (.recvmmsg, .fdIn, "recvmmsg"),
         (.sendmmsg, .fdOut, "sendmmsg"),
         (.sendfile, .fdOut, "sendfile"),
-        (.splice, .fdOut, "splice copy_file_range"),
+        (.splice, .fdOut, "splice"),
+        (.copyRange, .fdOut, "copy_file_range"),
         (.tee, .fdOut, "tee"),
-        (.vmCopy, .cause(.other), "process_vm_readv process_vm_writev"),
+        (.vmsplice, .fdOut, "vmsplice"),
+        (.vmRead, .cause(.other), "process_vm_readv"),
+        (.vmWrite, .cause(.other), "process_vm_writev"),
         (.fdWait, .cause(.multiplexer), "epoll_wait epoll_pwait epoll_pwait2"),
         (.wait, .cause(.multiplexer), "poll ppoll select pselect6"),
         (.fd, .cause(.asyncWait), "io_uring_enter"),
-        (.wait, .cause(.asyncWait), "io_getevents io_pgetevents"),
+        (.getEvents, .cause(.asyncWait), "io_getevents io_pgetevents"),
         (.none, .cause(.asyncWait), "io_submit"),
         (.accept, .cause(.accept), "accept accept4"),
         (.address, .cause(.connect), "connect"),
@@ -66,6 +74,7 @@ public struct SyscallTrait: Sendable, Equatable {
         ),
         (.pipe, .cause(.other), "pipe pipe2"),
         (.socketpair, .cause(.other), "socketpair"),
+        (.mmap, .cause(.disk), "mmap"),
         (.close, .cause(.other), "close"),
         (.dup, .cause(.other), "dup dup2 dup3"),
         (.fcntl, .cause(.lock), "fcntl"),
@@ -73,13 +82,17 @@ public struct SyscallTrait: Sendable, Equatable {
             .none, .cause(.disk),
             """
             stat lstat newfstatat statx access faccessat faccessat2 mkdir mkdirat rmdir unlink unlinkat rename renameat \
-            renameat2 link linkat symlink symlinkat readlink readlinkat truncate msync sync syncfs mmap munmap mremap \
+            renameat2 link linkat symlink symlinkat readlink readlinkat truncate msync sync syncfs munmap mremap \
             madvise mlock chdir execve execveat getxattr setxattr
             """
         ),
         (.none, .cause(.lock), "futex futex_wait futex_waitv semop semtimedop"),
         (.none, .cause(.sleep), "nanosleep clock_nanosleep restart_syscall"),
         (.none, .cause(.child), "wait4 waitid vfork clone clone3 fork"),
+    ]
+
+    private static let messageFlagNames: [(MessageFlags, String)] = [
+        (.third, "sendmsg recvmsg"), (.fourth, "sendto recvfrom sendmmsg recvmmsg"),
     ]
 
     private static let loaderCalls = Set(
@@ -94,6 +107,12 @@ public struct SyscallTrait: Sendable, Equatable {
             for name in names.split(separator: " ") {
                 guard let number = SyscallNames.number(of: String(name)) else { continue }
                 table[number] = SyscallTrait(kind: kind, wait: wait)
+            }
+        }
+        for (which, names) in messageFlagNames {
+            for name in names.split(separator: " ") {
+                guard let number = SyscallNames.number(of: String(name)) else { continue }
+                table[number]?.messageFlags = which
             }
         }
         for name in loaderCalls {

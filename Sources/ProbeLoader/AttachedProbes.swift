@@ -27,12 +27,20 @@ public struct AttachedProbes: ~Copyable {
     private let object: BPFObject
     private var links: [BPFLink]
     private var entryLink: BPFLink?
+    private var sampling: CPUSampling?
+    /// In the order of `probes`.
+    public let descriptions: [ProbeDescription]
     public let probes: [Tool.Probe]
     private let reader: SnapshotReader?
 
-    init(object: BPFObject, links: [BPFLink], probes: [Tool.Probe]) {
+    init(
+        object: BPFObject, links: [BPFLink], sampling: consuming CPUSampling?, descriptions: [ProbeDescription],
+        probes: [Tool.Probe]
+    ) {
         self.object = object
         self.links = links
+        self.sampling = sampling
+        self.descriptions = descriptions
         self.probes = probes
         reader = try? SnapshotReader(object)
     }
@@ -94,7 +102,7 @@ public struct AttachedProbes: ~Copyable {
     /// Runs and time of all programs while accounting was on.
     public func programRuns() -> ProgramRuns {
         var sum = ProgramRuns()
-        for probe in ProbeDescription.all {
+        for probe in descriptions {
             guard let program = object.program(probe.program) else { continue }
             var info = bpf_prog_info()
             var size = UInt32(MemoryLayout<bpf_prog_info>.size)
@@ -115,6 +123,7 @@ public struct AttachedProbes: ~Copyable {
     /// Detaches every program.
     public mutating func detach() {
         entryLink = nil
+        sampling = nil
         links.removeAll()
     }
 }

@@ -47,17 +47,47 @@ final class BPFObject {
         return BPFLink(link)
     }
 
+    /// - Parameter event: its fd, which the link takes over.
+    func attach(_ program: String, toPerfEvent event: Int32) throws(ProbeError) -> BPFLink {
+        guard let found = self.program(program) else {
+            throw ProbeError("finding probe \(program)", errorNumber: ENOENT)
+        }
+        let (link, _) = LibbpfLog.capturing { bpf_program__attach_perf_event(found, event) }
+        guard let link else {
+            let failure = errno
+            close(event)
+            throw ProbeError("attaching probe \(program)", errorNumber: failure)
+        }
+        return BPFLink(link)
+    }
+
+    /// Runs a program of type syscall once.
+    /// - Returns: why it failed, if so.
+    func run(_ program: String) -> String? {
+        guard let found = self.program(program) else { return "there is no probe \(program)" }
+        let fd = bpf_program__fd(found)
+        guard fd >= 0 else { return "the probe \(program) is not loaded" }
+        var options = bpf_test_run_opts()
+        options.sz = MemoryLayout<bpf_test_run_opts>.size
+        let failed = bpf_prog_test_run_opts(fd, &options)
+        let result = failed != 0 ? -failed : -Int32(bitPattern: options.retval)
+        return result == 0 ? nil : ProbeError.name(of: result)
+    }
+
     func map(_ name: String) throws(ProbeError) -> Int32 {
         let fd = bpf_object__find_map_fd_by_name(pointer, name)
         guard fd >= 0 else { throw ProbeError("finding map \(name)", errorNumber: -fd) }
         return fd
     }
 
-    func configure(_ configuration: TracerConfiguration, hasReadOnlyCast: Bool) throws(ProbeError) {
+    func configure(
+        _ configuration: TracerConfiguration, hasReadOnlyCast: Bool, hasIOMapEvents: Bool
+    ) throws(ProbeError) {
         var config = iotrace_config()
         config.follow = configuration.follow ? 1 : 0
         config.tracer = configuration.ownPID
         config.has_rdonly_cast = hasReadOnlyCast ? 1 : 0
+        config.has_iomap_events = hasIOMapEvents ? 1 : 0
         switch configuration.target {
         case .pids: config.target = UInt32(IOTRACE_TARGET_PIDS)
         case .comm(let name):
@@ -78,7 +108,7 @@ final class BPFObject {
             bpf_object__find_map_by_name(pointer, ".rodata.config"), &config, MemoryLayout<iotrace_config>.size)
         guard failed == 0 else { throw ProbeError("configuring the probes", errorNumber: -failed) }
         if let limit = configuration.mapLimit {
-            for name in ["processes", "process_calls", "files", "fd_bindings"] {
+            for name in ["processes", "process_calls", "files", "fd_bindings", "hidden_copies", "pairs"] {
                 guard let map = bpf_object__find_map_by_name(pointer, name) else { continue }
                 bpf_map__set_max_entries(map, limit)
             }
@@ -94,8 +124,12 @@ extension iotrace_trait {
             case .fdIn: Int(IOTRACE_CAUSE_BY_FD_IN)
             case .fdOut: Int(IOTRACE_CAUSE_BY_FD_OUT)
             }
-        self.init(
-            kind: trait.kind.rawValue, cause: UInt8(cause), flags: trait.loader ? UInt8(IOTRACE_TRAIT_LOADER) : 0,
-            reserved: 0)
+        var flags = trait.loader ? IOTRACE_TRAIT_LOADER : 0
+        switch trait.messageFlags {
+        case .third: flags |= IOTRACE_TRAIT_MSG_FLAGS_THIRD
+        case .fourth: flags |= IOTRACE_TRAIT_MSG_FLAGS_FOURTH
+        case nil: break
+        }
+        self.init(kind: trait.kind.rawValue, cause: UInt8(cause), flags: UInt8(flags), reserved: 0)
     }
 }

@@ -25,6 +25,16 @@ struct KernelTypes: ~Copyable {
         btf__find_by_name_kind(btf, "btf_trace_\(name)", Self.typedefKind) > 0
     }
 
+    /// Arguments of a tracepoint, its data pointer not counted; nil when there is no such tracepoint.
+    func argumentCount(ofTracepoint name: String) -> Int? {
+        let typedef = btf__find_by_name_kind(btf, "btf_trace_\(name)", Self.typedefKind)
+        guard typedef > 0, let pointer = btf__type_by_id(btf, UInt32(typedef)),
+            let prototype = btf__type_by_id(btf, pointer.pointee.type),
+            let function = btf__type_by_id(btf, prototype.pointee.type)
+        else { return nil }
+        return Int(function.pointee.info & 0xFFFF) - 1
+    }
+
     func hasFunction(_ name: String) -> Bool {
         btf__find_by_name_kind(btf, name, Self.functionKind) > 0
     }

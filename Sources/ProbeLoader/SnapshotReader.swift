@@ -11,6 +11,13 @@ struct SnapshotReader {
     private let files: HashMapReader
     private let bindings: HashMapReader
     private let latencies: HashMapReader
+    private let openFiles: HashMapReader
+    private let hidden: HashMapReader
+    private let pairs: HashMapReader
+    private let hiddenOverflow: HashMapReader
+    private let pairOverflow: HashMapReader
+    private let endedThreads: HashMapReader
+    private let samples: HashMapReader
     private let losses: Int32
 
     init(_ object: BPFObject) throws(ProbeError) {
@@ -20,6 +27,15 @@ struct SnapshotReader {
         files = try HashMapReader(object, "files", key: UInt64.self, value: iotrace_file_record.self)
         bindings = try HashMapReader(object, "fd_bindings", key: iotrace_fd_key.self, value: iotrace_fd_binding.self)
         latencies = try HashMapReader(object, "latencies", key: iotrace_call_key.self, value: iotrace_latency.self)
+        openFiles = try HashMapReader(object, "open_files", key: iotrace_open_file_key.self, value: UInt64.self)
+        hidden = try HashMapReader(object, "hidden_copies", key: iotrace_hidden_key.self, value: iotrace_hidden.self)
+        pairs = try HashMapReader(object, "pairs", key: iotrace_pair_key.self, value: iotrace_pair.self)
+        hiddenOverflow = try HashMapReader(
+            object, "hidden_overflow", key: iotrace_hidden_key.self, value: iotrace_hidden.self)
+        pairOverflow = try HashMapReader(object, "pair_overflow", key: iotrace_pair_key.self, value: iotrace_pair.self)
+        endedThreads = try HashMapReader(
+            object, "ended_threads", key: iotrace_thread_key.self, value: iotrace_thread_copies.self)
+        samples = try HashMapReader(object, "samples", key: iotrace_sample_key.self, value: iotrace_samples.self)
         losses = try object.map("losses")
     }
 
@@ -37,9 +53,46 @@ struct SnapshotReader {
         try latencies.forEach { key, value in
             snapshot.latencies[Snapshot.CallKey(key.loadUnaligned(as: iotrace_call_key.self))] = decodeLatency(value)
         }
+        try readCopies(into: &snapshot)
         snapshot.threads = decodeThreads(try TaskIterator(object, program: "sample_threads").read())
         snapshot.losses = try readLosses()
         return snapshot
+    }
+
+    private func readCopies(into snapshot: inout Snapshot) throws(ProbeError) {
+        for map in [hidden, hiddenOverflow] {
+            try map.forEach { key, value in
+                let key = key.loadUnaligned(as: iotrace_hidden_key.self)
+                let value = value.loadUnaligned(as: iotrace_hidden.self)
+                let row = HiddenFigures.Key(
+                    file: key.file_id, operation: Operation(code: key.operation), code: key.code)
+                snapshot.hidden[key.process_id, default: [:]][row, default: HiddenFigures()] += HiddenFigures(
+                    operations: value.operations, bytes: value.bytes, observed: value.observed)
+            }
+        }
+        let names = Dictionary(snapshot.files.map { ($0.pairID, $0.figures.identity) }) { $1 }
+        for map in [pairs, pairOverflow] {
+            try map.forEach { key, value in
+                let key = key.loadUnaligned(as: iotrace_pair_key.self)
+                let value = value.loadUnaligned(as: iotrace_pair.self)
+                snapshot.pairs[key.process_id, default: [:]][.init(source: key.source, sink: key.sink)] = PairFigures(
+                    source: names[key.source], sink: names[key.sink], operations: value.operations, bytes: value.bytes,
+                    avoided: value.avoided, kernelToKernel: value.kernel_to_kernel)
+            }
+        }
+        try endedThreads.forEach { key, value in
+            let key = key.loadUnaligned(as: iotrace_thread_key.self)
+            let copies = value.loadUnaligned(as: iotrace_thread_copies.self)
+            snapshot.endedThreads[key.process_id, default: [:]][.init(started: key.started_ns, tid: key.tid)] =
+                ThreadCopies(
+                    bytesIn: copies.bytes_in, bytesOut: copies.bytes_out, ledger: LedgerFigures(copies.ledger))
+        }
+        try samples.forEach { key, value in
+            let key = key.loadUnaligned(as: iotrace_sample_key.self)
+            let value = value.loadUnaligned(as: iotrace_samples.self)
+            snapshot.samples[key.process_id, default: [:]][key.nr] = SampleFigures(
+                samples: value.samples, copying: value.copying, zeroing: value.zeroing)
+        }
     }
 
     private func readLosses() throws(ProbeError) -> Losses {
@@ -54,6 +107,9 @@ struct SnapshotReader {
         losses.fileMapFull = value.file_map_full
         losses.latencyMapFull = value.latency_map_full
         losses.userReadFailed = value.user_read_failed
+        losses.ledgerMapFull = value.ledger_map_full
+        losses.mappingBusy = value.mapping_busy
+        losses.uringOverflow = value.uring_overflow
         return losses
     }
 
@@ -65,9 +121,47 @@ struct SnapshotReader {
                 snapshot.files.filter { ended.contains($0.processID) }.map {
                     iotrace_fd_key(process_id: $0.processID, fd: $0.figures.identity.fd, reserved: 0)
                 })
+            samples.delete(
+                ended.flatMap { id in
+                    (snapshot.samples[id] ?? [:]).keys.map {
+                        iotrace_sample_key(process_id: id, nr: $0, reserved: 0)
+                    }
+                })
             processes.delete(Array(ended))
         }
+        forgetCopies(processes: ended, files: Set(gone), in: snapshot)
         files.delete(gone)
+    }
+}
+
+extension SnapshotReader {
+    /// What an ended thread moved is final, so one reading is all it takes.
+    private func forgetCopies(processes ended: Set<UInt64>, files gone: Set<UInt64>, in snapshot: Snapshot) {
+        for (process, threads) in snapshot.endedThreads {
+            endedThreads.delete(
+                threads.keys.map {
+                    iotrace_thread_key(process_id: process, started_ns: $0.started, tid: $0.tid, reserved: 0)
+                })
+        }
+        guard !ended.isEmpty || !gone.isEmpty else { return }
+        for (process, rows) in snapshot.hidden {
+            let keys = rows.keys.filter { ended.contains(process) || gone.contains($0.file) }.map {
+                iotrace_hidden_key(process_id: process, file_id: $0.file, operation: $0.operation.code, code: $0.code)
+            }
+            hidden.delete(keys)
+            hiddenOverflow.delete(keys)
+        }
+        for (process, rows) in snapshot.pairs {
+            let keys = rows.keys.filter {
+                ended.contains(process) || gone.contains($0.source) || gone.contains($0.sink)
+            }.map { iotrace_pair_key(process_id: process, source: $0.source, sink: $0.sink) }
+            pairs.delete(keys)
+            pairOverflow.delete(keys)
+        }
+        openFiles.delete(
+            snapshot.files.filter { ended.contains($0.processID) }.map {
+                iotrace_open_file_key(process_id: $0.processID, file: $0.address)
+            })
     }
 }
 
@@ -101,6 +195,12 @@ extension Totals {
     }
 }
 
+extension LedgerFigures {
+    init(_ ledger: iotrace_ledger) {
+        self = withUnsafeBytes(of: ledger) { LedgerFigures(counters: $0.bindMemory(to: UInt64.self)) }
+    }
+}
+
 extension UnsafeRawBufferPointer {
     /// The bytes of a field that is an array.
     func field<Root, Value>(_ path: KeyPath<Root, Value>, _ type: Root.Type) -> UnsafeRawBufferPointer {
@@ -115,13 +215,15 @@ func decodeProcess(_ bytes: UnsafeRawBufferPointer) -> Snapshot.Process {
     let comm = bytes.field(\iotrace_process_record.comm, iotrace_process_record.self).prefix { $0 != 0 }
     let text = bytes.field(\iotrace_process_record.command, iotrace_process_record.self)
         .prefix(Int(record.command_length))
-    return Snapshot.Process(
+    var process = Snapshot.Process(
         id: record.process_id, pid: record.pid, ppid: record.ppid, comm: decodeName(comm),
         command: flags & IOTRACE_PROCESS_COMMAND_UNKNOWN != 0 ? nil : splitArguments(text),
         commandTruncated: flags & IOTRACE_PROCESS_COMMAND_TRUNCATED != 0, cgroupID: record.cgroup_id,
         startedInWindow: flags & IOTRACE_PROCESS_STARTED != 0,
         exitedNanoseconds: flags & IOTRACE_PROCESS_EXITED != 0 ? record.exited_ns : nil, waitStatus: record.exit_code,
         threadsEnded: record.threads_ended, totals: Totals(record.totals))
+    process.ledger = LedgerFigures(record.ledger)
+    return process
 }
 
 /// Arguments as the kernel keeps them: each ends with a NUL; the last one may be cut.
@@ -138,6 +240,8 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     var identity = FileIdentity(fd: record.fd, type: FileType(abi: record.type))
     identity.nonblocking = record.f_flags & UInt32(O_NONBLOCK) != 0
     identity.inEpoll = record.in_epoll != 0
+    identity.device = MemoryDevice(rawValue: record.char_device) ?? .plain
+    identity.zeroCopyOperation = record.zc_operation
     if identity.type.isSocket {
         (identity.local, identity.peer) = decodeSocketNames(socket)
     } else {
@@ -159,8 +263,12 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     }
     let figures = FileFigures(
         identity: identity, operations: record.operations, bytesIn: record.bytes_in, bytesOut: record.bytes_out,
-        blocked: record.blocked_ns)
-    return Snapshot.File(id: record.file_id, processID: record.process_id, figures: figures, closed: record.closed != 0)
+        blocked: record.blocked_ns, ledger: LedgerFigures(record.ledger))
+    var file = Snapshot.File(
+        id: record.file_id, processID: record.process_id, figures: figures, closed: record.closed != 0)
+    file.address = record.file
+    file.pairID = record.pair_id
+    return file
 }
 
 extension FileType {
@@ -251,6 +359,8 @@ func decodeThreads(_ bytes: [UInt8]) -> [Snapshot.Thread] {
         while let sample = take(iotrace_thread_sample.self) {
             var thread = Snapshot.Thread(
                 processID: sample.header.process_id, tid: sample.header.tid, totals: Totals(sample.header.totals))
+            thread.ledger = LedgerFigures(sample.header.ledger)
+            thread.started = sample.header.window_start_ns
             for _ in 0..<sample.call_count {
                 guard let counter = take(iotrace_call_counter.self) else { break }
                 thread.calls[counter.nr] = CallFigures(counter)

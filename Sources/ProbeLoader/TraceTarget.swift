@@ -16,13 +16,19 @@ public struct TracerConfiguration: Sendable {
     public var follow: Bool
     /// The tracer's own pid.
     public var ownPID: UInt32
+    /// Samples of the CPU clock a second on each CPU; nil: none.
+    public var samplingFrequency: UInt64?
     /// Caps the entries of the process, call and file maps; for tests that fill them.
     public var mapLimit: UInt32?
 
-    public init(target: TraceTarget, follow: Bool = true, ownPID: UInt32, mapLimit: UInt32? = nil) {
+    public init(
+        target: TraceTarget, follow: Bool = true, ownPID: UInt32, samplingFrequency: UInt64? = nil,
+        mapLimit: UInt32? = nil
+    ) {
         self.target = target
         self.follow = follow
         self.ownPID = ownPID
+        self.samplingFrequency = samplingFrequency
         self.mapLimit = mapLimit
     }
 }

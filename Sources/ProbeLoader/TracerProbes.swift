@@ -15,6 +15,8 @@ public struct ProbeDescription: Sendable {
     public let required: Bool
     /// Attached on demand instead of for the whole trace.
     public let onDemand: Bool
+    /// The tracepoint has this many arguments where this program fits; nil: always.
+    let arguments: Int?
 
     public static let all: [ProbeDescription] = [
         .init("count_call", "sys_exit", "system calls, bytes, files", required: true),
@@ -26,18 +28,38 @@ public struct ProbeDescription: Sendable {
         .init("end_thread", "sched_process_exit", "threads and processes that end", required: true),
         .init("switch_threads", "sched_switch", "blocked time, run-queue time and their causes"),
         .init("wake_thread", "sched_wakeup", "the line between blocked and run-queue time"),
-        .init("count_fault", "page_fault_user", "page faults in mode switches"),
+        .init("count_fault", "page_fault_user", "page faults in mode switches, pages copied on write"),
+        .init("count_kernel_fault", "page_fault_kernel", "pages copied on write in system calls"),
+        .init("count_mapped", "mm_filemap_map_pages", "bytes of mapped files"),
+        .init("count_fetched", "mm_filemap_fault", "bytes of mapped files"),
+        .init("count_bio", "block_bio_queue", "DMA of fds, DMA out"),
+        .init("begin_direct", "iomap_dio_rw_begin", "direct I/O of io_uring and Linux AIO"),
+        .init("end_direct", "iomap_dio_complete", "direct I/O, observed"),
+        .init("watch_transmit", "net_dev_start_xmit", "zero-copy sends whose completion is not read"),
+        .init("watch_submission", "io_uring_submit_req", "zero-copy and multishot requests of io_uring"),
+        .init("count_completion", "io_uring_complete", "bytes of io_uring", arguments: 3),
+        .init("count_completion_by_value", "io_uring_complete", "bytes of io_uring", arguments: 7),
+        .init("count_overflow", "io_uring_cqe_overflow", "bytes of io_uring when its completion queue is full"),
+        .init("find_symbols", "syscall", "hidden copies of splice and sendfile, CPU time spent copying"),
+        .init("take_sample", "perf_event", "CPU time spent copying", onDemand: true),
         .init("move_thread", "cgroup_attach_task", "processes moved in and out of --cgroup"),
         .init("time_entry", "sys_enter", "latency histograms and time in calls", onDemand: true),
     ]
 
-    private init(_ program: String, _ hook: String, _ feeds: String, required: Bool = false, onDemand: Bool = false) {
+    private init(
+        _ program: String, _ hook: String, _ feeds: String, required: Bool = false, onDemand: Bool = false,
+        arguments: Int? = nil
+    ) {
         self.program = program
         self.hook = hook
         self.feeds = feeds
         self.required = required
         self.onDemand = onDemand
+        self.arguments = arguments
     }
+
+    /// Hooked to a tracepoint, which a kernel may lack.
+    var usesTracepoint: Bool { !hook.hasPrefix("iter/") && hook != "syscall" && hook != "perf_event" }
 }
 
 /// The tracer's programs and maps, loaded into the kernel and not yet attached.
@@ -46,24 +68,43 @@ public struct ProbeDescription: Sendable {
 /// the reason, unless nothing works without it.
 public struct LoadedProbes: ~Copyable {
     let object: BPFObject
+    /// Those that fit this kernel's tracepoints, in the order of `probes`.
+    public let descriptions: [ProbeDescription]
     public private(set) var probes: [Tool.Probe]
+    private let samplingFrequency: UInt64?
 
     public init(_ configuration: TracerConfiguration) throws(ProbeError) {
         let types = try KernelTypes()
         var missing: [String: String] = [:]
-        for probe in ProbeDescription.all where !probe.hook.hasPrefix("iter/") && !types.hasTracepoint(probe.hook) {
+        for probe in ProbeDescription.all where probe.usesTracepoint && !types.hasTracepoint(probe.hook) {
             missing[probe.program] = "this kernel has no tracepoint \(probe.hook)"
         }
+        if configuration.samplingFrequency == nil { missing["take_sample"] = "sampling is off (--no-sampling)" }
+        let others = ProbeDescription.all.filter { probe in
+            guard let wanted = probe.arguments, let found = types.argumentCount(ofTracepoint: probe.hook) else {
+                return false
+            }
+            return wanted != found
+        }.map(\.program)
+        let fitting = ProbeDescription.all.filter { !others.contains($0.program) }
         let image = ProbeImage.tracer.bytes
         while true {
             try Self.require(ProbeDescription.all, without: missing)
             let object = try BPFObject(image: image, name: "iotrace")
-            try object.configure(configuration, hasReadOnlyCast: types.hasFunction("bpf_rdonly_cast"))
-            for program in missing.keys { object.leaveOut(program) }
+            try object.configure(
+                configuration, hasReadOnlyCast: types.hasFunction("bpf_rdonly_cast"),
+                hasIOMapEvents: types.hasTracepoint("iomap_dio_complete"))
+            for program in Array(missing.keys) + others { object.leaveOut(program) }
             let (failure, log) = LibbpfLog.capturing { object.load() }
             if failure == 0 {
+                if missing["find_symbols"] == nil, let reason = try KernelSymbols.resolve(in: object) {
+                    missing["find_symbols"] = "\(reason) — needs CAP_SYSLOG, or kernel.kptr_restrict below 2"
+                    missing["take_sample"] = missing["take_sample"] ?? "the copy routines' addresses are not known"
+                }
                 self.object = object
-                self.probes = ProbeDescription.all.map {
+                descriptions = fitting
+                samplingFrequency = configuration.samplingFrequency
+                probes = fitting.map {
                     Tool.Probe(name: $0.program, attached: missing[$0.program] == nil, reason: missing[$0.program])
                 }
                 return
@@ -110,15 +151,20 @@ public struct LoadedProbes: ~Copyable {
     public consuming func attach() throws(ProbeError) -> AttachedProbes {
         var links: [BPFLink] = []
         var probes = self.probes
-        for (index, probe) in ProbeDescription.all.enumerated() where probes[index].attached && !probe.onDemand {
-            if probe.hook.hasPrefix("iter/") { continue }
+        var sampling: CPUSampling?
+        for (index, probe) in descriptions.enumerated() where probes[index].attached {
             do {
+                if probe.hook == "perf_event", let samplingFrequency {
+                    sampling = try CPUSampling(object, frequency: samplingFrequency)
+                }
+                guard probe.usesTracepoint, !probe.onDemand else { continue }
                 links.append(try object.attach(probe.program))
             } catch {
                 if probe.required { throw error }
                 probes[index] = Tool.Probe(name: probe.program, attached: false, reason: error.description)
             }
         }
-        return AttachedProbes(object: object, links: links, probes: probes)
+        return AttachedProbes(
+            object: object, links: links, sampling: sampling, descriptions: descriptions, probes: probes)
     }
 }

@@ -82,8 +82,9 @@ extension Losses {
 
     init(_ value: JSONValue) throws(DecodingFailure) {
         self.init()
-        let numbers = try value.counters("losses", count: Self.fields.count)
-        for (index, field) in Self.fields.enumerated() { self[keyPath: field] = numbers[index] }
+        // Recordings from before the ledger have only the first seven.
+        let numbers = try value.counters("losses", count: 7)
+        for (field, number) in zip(Self.fields, numbers) { self[keyPath: field] = number }
     }
 }
 
@@ -119,7 +120,8 @@ extension FileIdentity {
         [
             "fd": .integer(Int64(fd)), "type": .string(type.rawValue), "path": JSONValue(path),
             "local": JSONValue(local), "peer": JSONValue(peer), "nonblocking": .bool(nonblocking),
-            "in_epoll": .bool(inEpoll),
+            "in_epoll": .bool(inEpoll), "device": .unsigned(UInt64(device.rawValue)),
+            "zerocopy_operation": .unsigned(UInt64(zeroCopyOperation)),
         ]
     }
 
@@ -132,6 +134,106 @@ extension FileIdentity {
             path: try value.optionalString("path"), local: try value.optionalString("local"),
             peer: try value.optionalString("peer"), nonblocking: try value.bool("nonblocking"),
             inEpoll: try value.bool("in_epoll"))
+        // Recordings from before the ledger have none of these two.
+        device = value["device"]?.unsignedValue.flatMap { UInt8(exactly: $0) }.flatMap(MemoryDevice.init) ?? .plain
+        zeroCopyOperation = value["zerocopy_operation"]?.unsignedValue.flatMap { UInt32(exactly: $0) } ?? 0
+    }
+}
+
+extension LedgerFigures {
+    var json: JSONValue { JSONValue(counters: counters) }
+
+    /// nil when the value has none: it comes from before there was a ledger.
+    init?(of value: JSONValue) throws(DecodingFailure) {
+        guard value["ledger"] != nil else { return nil }
+        self.init(counters: try value.counters("ledger", count: Self.fields.count))
+    }
+}
+
+/// Rows of a ledger as flat lists: numbers that name the row, and its counters.
+extension ProcessFigures {
+    fileprivate var ledgerRows: [(String, JSONValue)] {
+        guard let ledger else { return [] }
+        return [
+            ("ledger", ledger.json),
+            (
+                "hidden",
+                .array(
+                    hidden.sorted {
+                        ($0.key.file, $0.key.operation.code, $0.key.code)
+                            < ($1.key.file, $1.key.operation.code, $1.key.code)
+                    }.map { key, row in
+                        JSONValue(counters: [
+                            key.file, UInt64(key.operation.code), UInt64(key.code), row.operations, row.bytes,
+                            row.observed,
+                        ])
+                    })
+            ),
+            (
+                "pairs",
+                .array(
+                    pairs.sorted { ($0.key.source, $0.key.sink) < ($1.key.source, $1.key.sink) }.map { key, row in
+                        [
+                            "ids": JSONValue(counters: [key.source, key.sink]),
+                            "source": row.source?.json ?? .null, "sink": row.sink?.json ?? .null,
+                            "counters": JSONValue(counters: [
+                                row.operations, row.bytes, row.avoided, row.kernelToKernel,
+                            ]),
+                        ]
+                    })
+            ),
+            (
+                "thread_copies",
+                .array(
+                    threadCopies.sorted { ($0.key.started, $0.key.tid) < ($1.key.started, $1.key.tid) }.map {
+                        key, row in
+                        JSONValue(
+                            counters: [key.started, UInt64(key.tid), row.bytesIn, row.bytesOut] + row.ledger.counters)
+                    })
+            ),
+            (
+                "samples",
+                .array(
+                    samples.sorted { $0.key < $1.key }.map { number, row in
+                        JSONValue(counters: [UInt64(number), row.samples, row.copying, row.zeroing])
+                    })
+            ),
+        ]
+    }
+
+    fileprivate mutating func readLedgerRows(_ value: JSONValue) throws(DecodingFailure) {
+        ledger = try LedgerFigures(of: value)
+        guard ledger != nil else { return }
+        for row in try value.array("hidden") {
+            let n = try JSONValue.counters(row.arrayValue ?? [], count: 6, name: "hidden")
+            guard let operation = UInt32(exactly: n[1]), let code = UInt32(exactly: n[2]) else {
+                throw DecodingFailure(message: "\"hidden\" names no operation")
+            }
+            let key = HiddenFigures.Key(file: n[0], operation: Operation(code: operation), code: code)
+            hidden[key] = HiddenFigures(operations: n[3], bytes: n[4], observed: n[5])
+        }
+        for row in try value.array("pairs") {
+            let ids = try row.counters("ids", count: 2)
+            let n = try row.counters("counters", count: 4)
+            let source = try row.require("source")
+            let sink = try row.require("sink")
+            pairs[.init(source: ids[0], sink: ids[1])] = PairFigures(
+                source: source.isNull ? nil : try FileIdentity(source),
+                sink: sink.isNull ? nil : try FileIdentity(sink),
+                operations: n[0], bytes: n[1], avoided: n[2], kernelToKernel: n[3])
+        }
+        for row in try value.array("thread_copies") {
+            let n = try JSONValue.counters(
+                row.arrayValue ?? [], count: 4 + LedgerFigures.fields.count, name: "thread_copies")
+            guard let tid = UInt32(exactly: n[1]) else { throw DecodingFailure(message: "no such thread") }
+            threadCopies[.init(started: n[0], tid: tid)] = ThreadCopies(
+                bytesIn: n[2], bytesOut: n[3], ledger: LedgerFigures(counters: n[4...]))
+        }
+        for row in try value.array("samples") {
+            let n = try JSONValue.counters(row.arrayValue ?? [], count: 4, name: "samples")
+            guard let number = UInt32(exactly: n[0]) else { throw DecodingFailure(message: "no such system call") }
+            samples[number] = SampleFigures(samples: n[1], copying: n[2], zeroing: n[3])
+        }
     }
 }
 
@@ -157,29 +259,48 @@ extension Latency {
 }
 
 extension ProcessFigures {
-    var json: JSONValue {
+    var json: JSONValue { .object(rows + ledgerRows) }
+
+    /// Most files have nothing in theirs, so that an empty list stands for it.
+    private static func fileLedger(_ value: JSONValue) throws(DecodingFailure) -> LedgerFigures {
+        guard let list = value["ledger"]?.arrayValue, !list.isEmpty else { return LedgerFigures() }
+        return try LedgerFigures(of: value) ?? LedgerFigures()
+    }
+
+    private var rows: [(String, JSONValue)] {
         [
-            "id": .unsigned(identity.id), "identity": identity.json, "threads": .unsigned(threads),
-            "totals": totals.json,
-            "calls": .array(
-                calls.sorted { $0.key < $1.key }.map { number, call in
-                    JSONValue(counters: [
-                        UInt64(number), call.count, call.errors, call.bytes, call.sleeps, call.blocked, call.runQueue,
-                    ])
-                }),
-            "latencies": .array(
-                latencies.sorted { $0.key < $1.key }.map { number, latency in
-                    ["nr": .unsigned(UInt64(number)), "latency": latency.json]
-                }),
-            "files": .array(
-                files.sorted { $0.key < $1.key }.map { id, file in
-                    [
-                        "id": .unsigned(id), "identity": file.identity.json,
-                        "counters": JSONValue(counters: [
-                            file.operations, file.bytesIn, file.bytesOut, file.blocked, file.opens,
-                        ]),
-                    ]
-                }),
+            ("id", .unsigned(identity.id)), ("identity", identity.json), ("threads", .unsigned(threads)),
+            ("totals", totals.json),
+            (
+                "calls",
+                .array(
+                    calls.sorted { $0.key < $1.key }.map { number, call in
+                        JSONValue(counters: [
+                            UInt64(number), call.count, call.errors, call.bytes, call.sleeps, call.blocked,
+                            call.runQueue,
+                        ])
+                    })
+            ),
+            (
+                "latencies",
+                .array(
+                    latencies.sorted { $0.key < $1.key }.map { number, latency in
+                        ["nr": .unsigned(UInt64(number)), "latency": latency.json]
+                    })
+            ),
+            (
+                "files",
+                .array(
+                    files.sorted { $0.key < $1.key }.map { id, file in
+                        [
+                            "id": .unsigned(id), "identity": file.identity.json,
+                            "counters": JSONValue(counters: [
+                                file.operations, file.bytesIn, file.bytesOut, file.blocked, file.opens,
+                            ]),
+                            "ledger": file.ledger.isZero ? [] : file.ledger.json,
+                        ]
+                    })
+            ),
         ]
     }
 
@@ -203,7 +324,8 @@ extension ProcessFigures {
             let n = try entry.counters("counters", count: 5)
             files[try entry.unsigned("id")] = FileFigures(
                 identity: try FileIdentity(try entry.require("identity")), operations: n[0], bytesIn: n[1],
-                bytesOut: n[2], blocked: n[3], opens: n[4])
+                bytesOut: n[2], blocked: n[3], opens: n[4], ledger: try Self.fileLedger(entry))
         }
+        try readLedgerRows(value)
     }
 }

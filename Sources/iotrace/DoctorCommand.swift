@@ -17,9 +17,10 @@ struct DoctorCommand: ParsableCommand {
         var possible = true
         do {
             let loaded = try LoadedProbes(
-                TracerConfiguration(target: .pids([], awaitingExec: false), ownPID: UInt32(getpid())))
+                TracerConfiguration(
+                    target: .pids([], awaitingExec: false), ownPID: UInt32(getpid()), samplingFrequency: 199))
             let attached = try loaded.attach()
-            for (probe, description) in zip(attached.probes, ProbeDescription.all) {
+            for (probe, description) in zip(attached.probes, attached.descriptions) {
                 let mark = probe.attached ? "ok" : "missing"
                 lines.append(
                     "\(mark.padded(8)) \(probe.name.padded(16)) \(description.hook.padded(20)) \(description.feeds)")

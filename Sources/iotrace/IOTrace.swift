@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import IOModel
+import TransferLab
 
 /// The command line. Only this target touches standard output, signals and exit statuses.
 @main
@@ -17,15 +18,19 @@ struct IOTrace: ParsableCommand {
               iotrace report -p 1234 -- wrk http://localhost/    a running server while a load generator runs
               iotrace record -o trace.ndjson -p 1234             to a file, an interval a second
               iotrace report trace.ndjson --json                 the recording, as a document
+              iotrace lab transfers                              ways to move a file: expected against measured
               iotrace doctor                                     what this machine allows
 
             Exit status: the command's own (128 + N for signal N), 125 when iotrace could not do its job, \
             126 when the command cannot be executed, 127 when it is not found.
             """,
         version: Tool.version,
-        subcommands: [ReportCommand.self, RecordCommand.self, DoctorCommand.self])
+        subcommands: [ReportCommand.self, RecordCommand.self, LabCommand.self, DoctorCommand.self])
 
     static func main() {
+        if CommandLine.arguments.dropFirst().first == TransferWorker.command {
+            Glibc.exit(transfer_lab_worker(CommandLine.argc - 2, CommandLine.unsafeArgv + 2))
+        }
         // A report into a closed pipe is an error to handle, not a death.
         signal(SIGPIPE, SIG_IGN)
         do {

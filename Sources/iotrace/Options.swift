@@ -28,6 +28,12 @@ struct TargetOptions: ParsableArguments {
     @Option(help: "Time the calls: off, sampled (20 ms of every second) or full.")
     var latency: LatencyMode = .sampled
 
+    @Flag(help: "Take no samples of the CPU clock: the share of CPU time spent copying is then not known.")
+    var noSampling = false
+
+    @Option(help: "Samples of the CPU clock a second, from 99 to 999.")
+    var samplingHz: UInt64 = 199
+
     /// For scripts that must not start their load too early.
     @Option(help: .hidden)
     var readyFd: Int32?
@@ -44,6 +50,9 @@ struct TargetOptions: ParsableArguments {
     func target() throws -> TraceTarget? {
         if let duration, !(duration > 0 && duration < 1e9) {
             throw CommandFailure("--duration \(duration): it must be a number of seconds above 0")
+        }
+        guard (99...999).contains(samplingHz) else {
+            throw CommandFailure("--sampling-hz \(samplingHz): it must be from 99 to 999")
         }
         if let limit = mapLimit, limit == 0 { throw CommandFailure("--map-limit must be above 0") }
         let given = [!pids.isEmpty, comm != nil, cgroup != nil, all].count { $0 }
@@ -124,8 +133,10 @@ struct ReportOptions: ParsableArguments {
         guard limit > 0 else { throw ValidationError("--limit \(limit): it must be above 0") }
     }
 
-    func colored(_ output: Output) -> Bool {
-        switch color {
+    func colored(_ output: Output) -> Bool { Self.colored(color, output) }
+
+    static func colored(_ mode: ColorMode, _ output: Output) -> Bool {
+        switch mode {
         case .always: true
         case .never: false
         case .auto: output.isTerminal && getenv("NO_COLOR").map { $0.pointee == 0 } ?? true

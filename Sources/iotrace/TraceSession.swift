@@ -49,7 +49,8 @@ final class TraceSession {
         do {
             let configuration = TracerConfiguration(
                 target: target ?? .pids([child!.pid], awaitingExec: true), follow: !options.noFollow,
-                ownPID: UInt32(getpid()), mapLimit: options.mapLimit)
+                ownPID: UInt32(getpid()), samplingFrequency: options.noSampling ? nil : options.samplingHz,
+                mapLimit: options.mapLimit)
             let loaded = try LoadedProbes(configuration)
             attached = try loaded.attach()
             if case .pids(let pids, let awaitingExec) = configuration.target {
@@ -61,7 +62,9 @@ final class TraceSession {
         }
         tool = Tool(kernel: Self.kernelRelease(), probes: attached.probes)
         window = Window(startedUnixNanoseconds: 0)
-        warnings = tool.probes.filter { !$0.attached && $0.reason != nil }.map { .probeMissing($0) }
+        warnings = tool.probes.filter {
+            !$0.attached && $0.reason != nil && !(options.noSampling && $0.name == "take_sample")
+        }.map { .probeMissing($0) }
     }
 
     /// Traces until the command ends, the time is over, the targets are gone or a signal comes.
@@ -223,7 +226,7 @@ final class TraceSession {
                 advice: "time_ns and latency_ns are unknown; everything else is complete"))
     }
 
-    private static func kernelRelease() -> String {
+    static func kernelRelease() -> String {
         var names = utsname()
         uname(&names)
         return withUnsafeBytes(of: &names.release) { decodeName($0.prefix { $0 != 0 }) }

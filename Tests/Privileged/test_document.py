@@ -8,7 +8,7 @@ import pytest
 
 from conftest import HERE, SCHEMA, run_iotrace
 
-NOT_YET = ["copies", "models", "copy_paths", "tags", "quadrants", "phases", "uring"]
+NOT_YET = ["models", "tags", "quadrants", "phases", "uring"]
 
 
 @pytest.fixture

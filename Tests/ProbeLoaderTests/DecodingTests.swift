@@ -17,7 +17,9 @@ import Testing
         let pairs: [(CallKind, Int32)] = [
             (.none, IOTRACE_KIND_NONE), (.read, IOTRACE_KIND_READ), (.write, IOTRACE_KIND_WRITE),
             (.recvmmsg, IOTRACE_KIND_RECVMMSG), (.sendmmsg, IOTRACE_KIND_SENDMMSG), (.sendfile, IOTRACE_KIND_SENDFILE),
-            (.splice, IOTRACE_KIND_SPLICE), (.tee, IOTRACE_KIND_TEE), (.vmCopy, IOTRACE_KIND_VM_COPY),
+            (.splice, IOTRACE_KIND_SPLICE), (.copyRange, IOTRACE_KIND_COPY_RANGE), (.tee, IOTRACE_KIND_TEE),
+            (.vmsplice, IOTRACE_KIND_VMSPLICE), (.vmRead, IOTRACE_KIND_VM_READ), (.vmWrite, IOTRACE_KIND_VM_WRITE),
+            (.getEvents, IOTRACE_KIND_GETEVENTS), (.mmap, IOTRACE_KIND_MMAP),
             (.fdWait, IOTRACE_KIND_FD_WAIT), (.wait, IOTRACE_KIND_WAIT), (.accept, IOTRACE_KIND_ACCEPT),
             (.address, IOTRACE_KIND_ADDRESS), (.sync, IOTRACE_KIND_SYNC), (.fd, IOTRACE_KIND_FD),
             (.open, IOTRACE_KIND_OPEN), (.pipe, IOTRACE_KIND_PIPE), (.socketpair, IOTRACE_KIND_SOCKETPAIR),
@@ -37,6 +39,39 @@ import Testing
         ]
         #expect(pairs.count == Int(IOTRACE_CAUSES))
         for (cause, abi) in pairs { #expect(cause.rawValue == Int(abi)) }
+    }
+
+    @Test func ledgerFieldsAreThoseOfTheProbes() {
+        #expect(LedgerFigures.fields.count == Int(IOTRACE_LEDGER_FIELDS))
+        var abi = iotrace_ledger()
+        abi.in_not_copied = 1
+        abi.direct = 2
+        abi.zc_sent = 3
+        abi.dma_in = 4
+        abi.dirtied = 5
+        abi.calls_elsewhere = 6
+        abi.zc_sends_copied = 7
+        let ledger = LedgerFigures(abi)
+        #expect(ledger.inNotCopied == 1 && ledger.direct == 2 && ledger.zeroCopySent == 3 && ledger.dmaIn == 4)
+        #expect(ledger.dirtied == 5 && ledger.callsElsewhere == 6 && ledger.zeroCopySendsCopied == 7)
+        #expect(ledger.counters.reduce(0, +) == 28)
+    }
+
+    @Test func reasonsOfHiddenCopiesAreThoseOfTheProbes() {
+        let pairs: [(HiddenCopy, Int32)] = [
+            (.spliceSourceCopies, IOTRACE_HIDDEN_SPLICE_SOURCE), (.spliceIntoFile, IOTRACE_HIDDEN_SPLICE_INTO_FILE),
+            (.copyRangeWithoutReflink, IOTRACE_HIDDEN_COPY_RANGE), (.zeroCopyNotEnabled, IOTRACE_HIDDEN_ZC_NOT_ENABLED),
+            (.zeroCopyUnsupported, IOTRACE_HIDDEN_ZC_UNSUPPORTED), (.zeroCopyLoopback, IOTRACE_HIDDEN_ZC_LOOPBACK),
+            (.zeroCopyNoScatterGather, IOTRACE_HIDDEN_ZC_NO_SG), (.zeroCopyCopied, IOTRACE_HIDDEN_ZC_COPIED),
+            (.fixedBufferCopied, IOTRACE_HIDDEN_FIXED_BUFFER), (.directNotDirect, IOTRACE_HIDDEN_NOT_DIRECT),
+            (.copyOnWrite, IOTRACE_HIDDEN_COW),
+        ]
+        #expect(pairs.count == HiddenCopy.allCases.count)
+        for (reason, abi) in pairs { #expect(reason.rawValue == UInt32(abi)) }
+        #expect(CopyHint.zeroCopySmall.rawValue == UInt32(IOTRACE_HINT_ZC_SMALL))
+        #expect(Operation.uringFlag == UInt32(IOTRACE_OPERATION_URING))
+        #expect(Operation.aioFlag == UInt32(IOTRACE_OPERATION_AIO))
+        #expect(Operation.faultFlag == UInt32(IOTRACE_OPERATION_FAULT))
     }
 
     @Test func imagesAreELFObjectsForBPF() {

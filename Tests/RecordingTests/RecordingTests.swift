@@ -16,6 +16,13 @@ import Testing
         process.latencies[0] = latency
         process.files[5] = FileFigures(
             identity: FileIdentity(fd: 3, type: .regular, path: "/tmp/x"), operations: count, bytesIn: bytes)
+        process.files[5]!.ledger.direct = bytes
+        process.ledger!.avoidedObserved = bytes
+        process.hidden[.init(file: 5, operation: Operation(code: 40), code: 2)] = HiddenFigures(operations: 1, bytes: 4)
+        process.pairs[.init(source: 5, sink: 6)] = PairFigures(
+            source: FileIdentity(fd: 3, type: .regular, path: "/tmp/x"), operations: 1, bytes: 4, avoided: 4)
+        process.threadCopies[.init(started: 1000, tid: 7)] = ThreadCopies(bytesIn: bytes)
+        process.samples[SampleFigures.noCall] = SampleFigures(samples: 2, copying: 1)
         return process
     }
 
@@ -39,10 +46,31 @@ import Testing
         #expect(process.latencies[0]?.buckets == [3: 2])
         #expect(process.totals[.pipe] == 6)
         #expect(process.identity.command == ["a", "日本"])
+        #expect(process.ledger?.avoidedObserved == 15 && process.files[5]?.ledger.direct == 15)
+        #expect(process.hidden.values.map(\.bytes) == [8])
+        #expect(process.pairs.values.map(\.avoided) == [8])
+        #expect(process.pairs.values.first?.source?.path == "/tmp/x" && process.pairs.values.first?.sink == nil)
+        #expect(process.threadCopies[.init(started: 1000, tid: 7)]?.bytesIn == 15)
+        #expect(process.samples[SampleFigures.noCall] == SampleFigures(samples: 4, copying: 2))
         #expect(report.window == Self.window)
         #expect(report.overhead.probeNanoseconds == 4)
         #expect(report.warnings == [.nothingTraced])
         #expect(report.tool.probes == [.init(name: "p", attached: false, reason: "why")])
+    }
+
+    @Test func aRecordingFromBeforeTheLedgerHasNone() throws {
+        let interval = """
+            {"type":"interval","index":0,"at_ns":10,"processes":[{"id":77,"identity":{"pid":7,"ppid":1,"comm":"a",\
+            "command":null,"command_truncated":false,"cgroup":null,"started_in_window":true,"exited":false,\
+            "exit_status":null},"threads":1,"totals":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],\
+            "calls":[[0,3,0,30,0,0,0]],"latencies":[],"files":[{"id":5,"identity":{"fd":3,"type":"regular","path":"/x",\
+            "local":null,"peer":null,"nonblocking":false,"in_epoll":false},"counters":[3,30,0,0,1]}]}],\
+            "losses":[0,0,0,0,0,0,0]}
+            """
+        let report = try Recording.report(from: Self.header + Array((interval + "\n").utf8))
+        #expect(report.processes.first?.calls[0]?.count == 3)
+        #expect(report.processes.first?.files[5]?.bytesIn == 30)
+        #expect(report.processes.first?.ledger == nil)
     }
 
     @Test func aKilledRecorderLosesOnlyWhatItHadNotWritten() throws {

@@ -20,27 +20,33 @@
 #define IOTRACE_SYSCALLS 512
 
 // What a call does with its fds. The comment says which arguments (from 0) are fds and where the bytes are.
-#define IOTRACE_KIND_NONE 0        // no I/O
-#define IOTRACE_KIND_READ 1        // fd 0; the result is bytes in
-#define IOTRACE_KIND_WRITE 2       // fd 0; the result is bytes out
-#define IOTRACE_KIND_RECVMMSG 3    // fd 0; the bytes are in the mmsghdr array, argument 1
-#define IOTRACE_KIND_SENDMMSG 4    // as RECVMMSG, out
-#define IOTRACE_KIND_SENDFILE 5    // fd 0 out, fd 1 in
-#define IOTRACE_KIND_SPLICE 6      // fd 0 in, fd 2 out
-#define IOTRACE_KIND_TEE 7         // fd 0 in, fd 1 out
-#define IOTRACE_KIND_VM_COPY 8     // no fd; the result is bytes
-#define IOTRACE_KIND_FD_WAIT 9     // fd 0 (an epoll or an AIO ring); an operation without bytes
-#define IOTRACE_KIND_WAIT 10       // no single fd; an operation without bytes
-#define IOTRACE_KIND_ACCEPT 11     // fd 0 listens; the result is a new fd
-#define IOTRACE_KIND_ADDRESS 12    // fd 0 gets an address: connect, bind, listen
-#define IOTRACE_KIND_SYNC 13       // fd 0; an operation without bytes
-#define IOTRACE_KIND_FD 14         // fd 0; not an operation, but it may sleep on the fd
-#define IOTRACE_KIND_OPEN 15       // the result is a new fd
-#define IOTRACE_KIND_PIPE 16       // two new fds, written to argument 0
-#define IOTRACE_KIND_SOCKETPAIR 17 // two new fds, written to argument 3
-#define IOTRACE_KIND_CLOSE 18      // fd 0 is gone
-#define IOTRACE_KIND_DUP 19        // the result is a new fd, perhaps in the place of an old one
-#define IOTRACE_KIND_FCNTL 20      // fd 0; F_DUPFD makes a new one
+#define IOTRACE_KIND_NONE 0       // no I/O
+#define IOTRACE_KIND_READ 1       // fd 0; the result is bytes in
+#define IOTRACE_KIND_WRITE 2      // fd 0; the result is bytes out
+#define IOTRACE_KIND_RECVMMSG 3   // fd 0; the bytes are in the mmsghdr array, argument 1
+#define IOTRACE_KIND_SENDMMSG 4   // as RECVMMSG, out
+#define IOTRACE_KIND_SENDFILE 5   // fd 0 out, fd 1 in
+#define IOTRACE_KIND_SPLICE 6     // fd 0 in, fd 2 out
+#define IOTRACE_KIND_COPY_RANGE 7 // as SPLICE, between files
+#define IOTRACE_KIND_TEE 8        // fd 0 in, fd 1 out
+#define IOTRACE_KIND_VMSPLICE                                                                                          \
+    9 // fd 0, a pipe; the result is bytes out of user memory, or in when it is the reading end
+#define IOTRACE_KIND_VM_READ 10    // no fd; the result is bytes in, from another process
+#define IOTRACE_KIND_VM_WRITE 11   // no fd; the result is bytes out, to another process
+#define IOTRACE_KIND_FD_WAIT 12    // fd 0 (an epoll or an AIO ring); an operation without bytes
+#define IOTRACE_KIND_WAIT 13       // no single fd; an operation without bytes
+#define IOTRACE_KIND_GETEVENTS 14  // as WAIT; the result is io_events in the array, argument 3
+#define IOTRACE_KIND_ACCEPT 15     // fd 0 listens; the result is a new fd
+#define IOTRACE_KIND_ADDRESS 16    // fd 0 gets an address: connect, bind, listen
+#define IOTRACE_KIND_SYNC 17       // fd 0; an operation without bytes
+#define IOTRACE_KIND_FD 18         // fd 0; not an operation, but it may sleep on the fd
+#define IOTRACE_KIND_MMAP 19       // fd 4, not an operation
+#define IOTRACE_KIND_OPEN 20       // the result is a new fd
+#define IOTRACE_KIND_PIPE 21       // two new fds, written to argument 0
+#define IOTRACE_KIND_SOCKETPAIR 22 // two new fds, written to argument 3
+#define IOTRACE_KIND_CLOSE 23      // fd 0 is gone
+#define IOTRACE_KIND_DUP 24        // the result is a new fd, perhaps in the place of an old one
+#define IOTRACE_KIND_FCNTL 25      // fd 0; F_DUPFD makes a new one
 
 // Why a thread slept. The order is the order of `causes`.
 #define IOTRACE_CAUSE_DISK 0
@@ -61,7 +67,9 @@
 #define IOTRACE_CAUSE_BY_FD_IN 14
 #define IOTRACE_CAUSE_BY_FD_OUT 15
 
-#define IOTRACE_TRAIT_LOADER 1 // the dynamic loader makes such calls before main()
+#define IOTRACE_TRAIT_LOADER 1           // the dynamic loader makes such calls before main()
+#define IOTRACE_TRAIT_MSG_FLAGS_THIRD 2  // argument 2 are MSG_ flags
+#define IOTRACE_TRAIT_MSG_FLAGS_FOURTH 4 // argument 3 are MSG_ flags
 
 struct iotrace_trait {
     __u8 kind;  // IOTRACE_KIND_…
@@ -71,14 +79,16 @@ struct iotrace_trait {
 };
 
 struct iotrace_config {
-    __u32 target;                  // IOTRACE_TARGET_…
-    __u32 follow;                  // 1: children of a target are targets
-    __u64 cgroup_id;               // inode number of the cgroup v2 directory
-    __u32 tracer;                  // tgid of the tracer, left out of IOTRACE_TARGET_ALL; 0: none
-    __u32 has_rdonly_cast;         // bpf_rdonly_cast exists (Linux 6.2)
+    __u32 target;           // IOTRACE_TARGET_…
+    __u32 follow;           // 1: children of a target are targets
+    __u64 cgroup_id;        // inode number of the cgroup v2 directory
+    __u32 tracer;           // tgid of the tracer, left out of IOTRACE_TARGET_ALL; 0: none
+    __u32 has_rdonly_cast;  // bpf_rdonly_cast exists (Linux 6.2)
+    __u32 has_iomap_events; // the tracepoints of direct I/O exist (Linux 6.6)
+    __u32 reserved;
     __u8 comm[IOTRACE_COMM_BYTES]; // NUL-padded
     struct iotrace_trait traits[IOTRACE_SYSCALLS];
 };
-_Static_assert(sizeof(struct iotrace_config) == 40 + 4 * IOTRACE_SYSCALLS, "config layout");
+_Static_assert(sizeof(struct iotrace_config) == 48 + 4 * IOTRACE_SYSCALLS, "config layout");
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef IOTRACE_FILE_H
 #define IOTRACE_FILE_H
 
-#include <linux/types.h>
+#include "ledger.h"
 
 // Types that the kernel side tells apart. Anonymous inodes carry their name (`[eventfd]`, …) and are told apart by it.
 #define IOTRACE_FILE_UNKNOWN 0
@@ -24,6 +24,12 @@
 #define IOTRACE_FILE_SOCKET 16
 #define IOTRACE_FILE_FIRST_SOCKET IOTRACE_FILE_TCP
 
+// Character devices that move no payload. drivers/char/mem.c
+#define IOTRACE_DEVICE_PLAIN 0
+#define IOTRACE_DEVICE_NULL 1 // /dev/null: throws away what is written, has nothing to read
+#define IOTRACE_DEVICE_ZERO                                                                                            \
+    2 // /dev/zero, /dev/full: fills what is read with zeros, throws away what is written, if anything
+
 #define IOTRACE_PATH_BYTES 512
 #define IOTRACE_UNIX_PATH_BYTES 108
 
@@ -40,7 +46,8 @@ struct iotrace_fd_counter {
     __u32 f_flags; // at the last operation
     __u8 type;     // IOTRACE_FILE_…
     __u8 in_epoll; // at the last operation
-    __u8 reserved[2];
+    __u8 device;   // IOTRACE_DEVICE_…
+    __u8 reserved;
 };
 _Static_assert(sizeof(struct iotrace_fd_counter) == 64, "fd counter layout");
 
@@ -62,6 +69,8 @@ _Static_assert(sizeof(struct iotrace_socket_name) == 264, "socket name layout");
 struct iotrace_file_record {
     __u64 file_id;
     __u64 process_id;
+    __u64 file;    // address of the struct file
+    __u64 pair_id; // the same for all openings of a regular file; file_id for everything else
     __u64 inode;
     __u64 opened_ns; // CLOCK_MONOTONIC, when the fd was first seen
     __u64 operations;
@@ -77,11 +86,20 @@ struct iotrace_file_record {
     __u8 path_truncated;     // the root's side of the path is missing
     __u32 path_length;       // bytes used in `path`
     __u32 socket_seen_in_io; // the addresses were read after its first operation
+    __u8 char_device;        // IOTRACE_DEVICE_…
+    __u8 splice_source;      // IOTRACE_SPLICE_…: what splicing out of it does
+    __u8 splice_sink;        // IOTRACE_SPLICE_…: what splicing into it does
+    __u8 direct_seen;        // direct I/O went through it
+    __u32 zc_operation;      // the last that sent without copying: see IOTRACE_OPERATION_URING
+    __u8 direct_way;         // IOTRACE_DIRECT_…
+    __u8 reserved[7];
+    struct iotrace_ledger ledger;
     // Path components from the leaf to the root, each NUL-terminated; empty for sockets.
     __u8 path[IOTRACE_PATH_BYTES];
     struct iotrace_socket_name socket;
 };
-_Static_assert(sizeof(struct iotrace_file_record) == 88 + IOTRACE_PATH_BYTES + 264, "file record layout");
+_Static_assert(sizeof(struct iotrace_file_record) == 120 + sizeof(struct iotrace_ledger) + IOTRACE_PATH_BYTES + 264,
+               "file record layout");
 
 // Which record an fd number of a process leads to now.
 struct iotrace_fd_key {
@@ -94,6 +112,12 @@ struct iotrace_fd_binding {
     __u64 file;
     __u64 inode;
     __u64 file_id;
+};
+
+// Which record an open file of a process leads to, for operations that name the file and not the fd.
+struct iotrace_open_file_key {
+    __u64 process_id;
+    __u64 file;
 };
 
 #endif

@@ -24,9 +24,11 @@ struct iotrace_process_record {
     __u32 command_length;
     __u8 comm[IOTRACE_COMM_BYTES];
     struct iotrace_totals totals;        // of threads that have ended
+    struct iotrace_ledger ledger;        // of threads that have ended, and of I/O that completed outside any thread
     __u8 command[IOTRACE_COMMAND_BYTES]; // arguments, each NUL-terminated
 };
-_Static_assert(sizeof(struct iotrace_process_record) == 72 + sizeof(struct iotrace_totals) + IOTRACE_COMMAND_BYTES,
+_Static_assert(sizeof(struct iotrace_process_record) ==
+                   72 + sizeof(struct iotrace_totals) + sizeof(struct iotrace_ledger) + IOTRACE_COMMAND_BYTES,
                "process record layout");
 
 // One line of the seeding iterator: a thread that existed when tracing began.

@@ -25,7 +25,7 @@
 #define IOTRACE_WAIT_STOPPED 3 // stopped by a signal or a tracer
 #define IOTRACE_WAIT_WORKER 4  // an io_uring worker waiting for work
 
-#define IOTRACE_CALL_SLOTS 40 // 40 × 48 bytes: the whole state fits in a 4 KiB allocation
+#define IOTRACE_CALL_SLOTS 36 // 36 × 48 bytes: the whole state fits in a 4 KiB allocation
 #define IOTRACE_FD_SLOTS 16   // a power of two: an fd's slot is its low bits
 
 // Counters of one system call in one thread, or in one process.
@@ -70,8 +70,8 @@ struct iotrace_thread_header {
     __u32 tgid;
     __u32 flags; // IOTRACE_THREAD_…
     __u32 calls_used;
-    __u32 call_nr; // of the call that is returning
-    __u32 reserved;
+    __u32 call_nr;    // of the call that is returning
+    __u32 pending_io; // one of pending_dma_in, pending_dma_out and pending_direct is not zero
     __u64 window_start_ns;
     __u64 closed_ns; // when it was closed
     // Scheduler state.
@@ -91,10 +91,19 @@ struct iotrace_thread_header {
     __u64 pending_disk_ns;
     __u64 pending_runqueue_ns;
     __u64 pending_sleeps;
+    // Bytes that the call in progress gave to and got from devices, charged to its fd when it returns.
+    __u64 pending_dma_in;
+    __u64 pending_dma_out;
+    __u64 pending_direct; // of direct I/O that completed in the call
+    __u64 dma_in_base;    // task->ioac when the window began
+    __u64 dirtied_base;
+    __u64 last_fault_mapping; // the page of a file mapping that was brought last
+    __u64 last_fault_index;
     __u64 entered_ns;   // CLOCK_MONOTONIC at entry; 0 when entries are not being timed
     __u64 loader_start; // text of the dynamic loader
     __u64 loader_end;
     struct iotrace_totals totals;
+    struct iotrace_ledger ledger;
 };
 
 struct iotrace_thread_state {

@@ -21,8 +21,25 @@ struct gated_child {
 /// defaults. Returns 0, or an errno.
 int gated_spawn(char *const argv[], struct gated_child *child);
 
+/// A child with its standard input and output on pipes.
+struct piped_child {
+    pid_t pid;
+    int input;  ///< write here what it reads
+    int output; ///< read here what it writes
+};
+
+/// Starts this program's own executable with `argv`. Returns 0, or an errno.
+int spawn_self(char *const argv[], struct piped_child *child);
+
+/// The type of the file system that holds `path`: statfs(2), f_type. Returns it, or -errno.
+int64_t file_system_type(const char *path);
+
 /// pidfd_open(2). Returns the fd, or -errno.
 int open_pidfd(pid_t pid);
+
+/// perf_event_open(2): the CPU clock (PERF_COUNT_SW_CPU_CLOCK) of one CPU, `frequency` samples a second. Returns the
+/// fd, or -errno.
+int open_cpu_clock(int cpu, uint64_t frequency);
 
 /// Waits until every program that was running when this was called has finished: membarrier(2) with
 /// MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c), and tracepoint programs run inside RCU

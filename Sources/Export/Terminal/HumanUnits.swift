@@ -49,6 +49,16 @@ enum HumanUnits {
 
     static func percent(_ part: UInt64, of whole: UInt64) -> String? { percent(Double(part), of: Double(whole)) }
 
+    /// A number with three significant digits, without a unit.
+    static func decimal(_ value: Double) -> String {
+        value < 1e15 ? fixed(value, decimals: decimals(for: value, digits: 3)) : ">1e15"
+    }
+
+    /// Two decimals, as a number of copies for each byte is known; 0 alone is exactly none.
+    static func ratio(_ value: Double) -> String {
+        value == 0 ? "0" : value < 0.005 ? "<0.01" : fixed(min(value, 1e9), decimals: 2)
+    }
+
     static func plural(_ count: UInt64, _ singular: String, _ plural: String) -> String {
         "\(self.count(count)) \(count == 1 ? singular : plural)"
     }

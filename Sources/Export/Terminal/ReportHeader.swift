@@ -57,7 +57,9 @@ struct ReportHeader {
         [
             ("thread storage failed", losses.threadStorageFailed), ("process map full", losses.processMapFull),
             ("call map full", losses.callMapFull), ("file map full", losses.fileMapFull),
-            ("latency map full", losses.latencyMapFull), ("user read failed", losses.userReadFailed),
+            ("latency map full", losses.latencyMapFull), ("ledger map full", losses.ledgerMapFull),
+            ("mapping busy", losses.mappingBusy), ("io_uring overflow", losses.uringOverflow),
+            ("user read failed", losses.userReadFailed),
             ("ring dropped", losses.ringDropped),
         ]
     }

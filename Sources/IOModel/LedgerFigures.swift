@@ -1,0 +1,125 @@
+/// What differs from plain copies between user and kernel, as the probes count it for a thread and for an fd. Bytes, but
+/// for the counts of operations. The rules are in docs/copy-ledger.md; `Copies` draws the conclusions.
+public struct LedgerFigures: Accumulating, Sendable, Equatable {
+    /// Of the bytes in and out: not copied to or from user memory.
+    public var inNotCopied: UInt64 = 0
+    public var outNotCopied: UInt64 = 0
+    /// Of the bytes in and out: taken from or put into a pipe by the kernel, or only peeked at.
+    public var inNotPayload: UInt64 = 0
+    public var outNotPayload: UInt64 = 0
+    /// Bytes that are the result of no read- or write-type call: transfers between fds, io_uring, Linux AIO.
+    public var otherIn: UInt64 = 0
+    public var otherOut: UInt64 = 0
+    /// Moved by reference or by a device: by the state of what they went through, and by the kernel's own word.
+    public var avoided: UInt64 = 0
+    public var avoidedObserved: UInt64 = 0
+    /// Of both: between a device and the user's pages.
+    public var direct: UInt64 = 0
+    public var kernelToKernel: UInt64 = 0
+    /// Moved inside the kernel in a way that cannot be told.
+    public var unknown: UInt64 = 0
+    /// Accepted for sending without a copy, what completions said of it, and what was seen at a device.
+    public var zeroCopySent: UInt64 = 0
+    public var zeroCopyAvoided: UInt64 = 0
+    public var zeroCopyCopied: UInt64 = 0
+    public var zeroCopyLoopback: UInt64 = 0
+    public var zeroCopyDevice: UInt64 = 0
+    /// The kernel's per-task accounting of device reads; what the thread itself gave to the block layer; what it dirtied
+    /// or wrote directly, less what was truncated before it was written.
+    public var dmaIn: UInt64 = 0
+    public var dmaOut: UInt64 = 0
+    public var mapped: UInt64 = 0
+    public var dirtied: UInt64 = 0
+    /// Read- and write-type calls that are in one of the other counts of operations, or in none because nothing was copied.
+    public var callsElsewhere: UInt64 = 0
+    /// Plain copies that are no such calls.
+    public var otherOperations: UInt64 = 0
+    public var zeroCopyOperations: UInt64 = 0
+    public var directOperations: UInt64 = 0
+    public var kernelCopiedOperations: UInt64 = 0
+    public var zeroCopySends: UInt64 = 0
+    public var zeroCopySendsAvoided: UInt64 = 0
+    public var zeroCopySendsCopied: UInt64 = 0
+
+    public init() {}
+
+    /// Every counter, in the order in which the probes and a recording have them; new ones go to the end.
+    public static let fields: [any WritableKeyPath<LedgerFigures, UInt64> & Sendable] = [
+        \.inNotCopied, \.outNotCopied, \.inNotPayload, \.outNotPayload, \.otherIn, \.otherOut, \.avoided,
+        \.avoidedObserved, \.direct, \.kernelToKernel, \.unknown, \.zeroCopySent, \.zeroCopyAvoided, \.zeroCopyCopied,
+        \.zeroCopyLoopback, \.zeroCopyDevice, \.dmaIn, \.dmaOut, \.mapped, \.dirtied, \.callsElsewhere,
+        \.otherOperations, \.zeroCopyOperations, \.directOperations, \.kernelCopiedOperations, \.zeroCopySends,
+        \.zeroCopySendsAvoided, \.zeroCopySendsCopied,
+    ]
+
+    /// - Parameter counters: in the order of `fields`; missing ones are zero.
+    public init(counters: some Sequence<UInt64>) {
+        for (field, counter) in zip(Self.fields, counters) { self[keyPath: field] = counter }
+    }
+
+    public var counters: [UInt64] { Self.fields.map { self[keyPath: $0] } }
+
+    public static func += (sum: inout LedgerFigures, part: LedgerFigures) {
+        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
+    }
+
+    public func since(_ earlier: LedgerFigures) -> LedgerFigures {
+        var difference = LedgerFigures()
+        for field in Self.fields { difference[keyPath: field] = self[keyPath: field].since(earlier[keyPath: field]) }
+        return difference
+    }
+
+    public var isZero: Bool { self == LedgerFigures() }
+}
+
+/// What one thread moved.
+public struct ThreadCopies: Accumulating, Sendable, Equatable {
+    public struct Key: Hashable, Sendable {
+        /// When its window began (CLOCK_MONOTONIC, nanoseconds): thread ids are reused.
+        public var started: UInt64
+        public var tid: UInt32
+
+        public init(started: UInt64, tid: UInt32) {
+            self.started = started
+            self.tid = tid
+        }
+
+        /// Threads that have been added up.
+        public static let others = Key(started: 0, tid: 0)
+    }
+
+    /// Results of read- and write-type calls.
+    public var bytesIn: UInt64
+    public var bytesOut: UInt64
+    public var ledger: LedgerFigures
+
+    public init(bytesIn: UInt64 = 0, bytesOut: UInt64 = 0, ledger: LedgerFigures = LedgerFigures()) {
+        self.bytesIn = bytesIn
+        self.bytesOut = bytesOut
+        self.ledger = ledger
+    }
+
+    /// Of a thread that lives.
+    public init(calls: [UInt32: CallFigures], ledger: LedgerFigures) {
+        let bytes = CallBytes(calls)
+        self.init(
+            bytesIn: bytes.bytesIn &+ bytes.fromProcesses, bytesOut: bytes.bytesOut &+ bytes.toProcesses, ledger: ledger
+        )
+    }
+
+    public static func += (sum: inout ThreadCopies, part: ThreadCopies) {
+        sum.bytesIn &+= part.bytesIn
+        sum.bytesOut &+= part.bytesOut
+        sum.ledger += part.ledger
+    }
+
+    public func since(_ earlier: ThreadCopies) -> ThreadCopies {
+        ThreadCopies(
+            bytesIn: bytesIn.since(earlier.bytesIn), bytesOut: bytesOut.since(earlier.bytesOut),
+            ledger: ledger.since(earlier.ledger))
+    }
+
+    public var isZero: Bool { bytesIn == 0 && bytesOut == 0 && ledger.isZero }
+    /// Without payload there is nothing to show, whatever the devices did.
+    public var movedNothing: Bool { bytesIn == 0 && bytesOut == 0 && ledger.otherIn == 0 && ledger.otherOut == 0 }
+}

@@ -1,0 +1,240 @@
+// Devices: what threads give to the block layer, and which of it is direct I/O.
+#pragma once
+
+#include "ledger.bpf.h"
+
+#define REQ_OP_MASK 0xff
+#define REQ_OP_READ 0
+#define REQ_OP_WRITE 1
+
+// Direct I/O of a request that its submitter does not wait for.
+struct direct_request {
+    u64 process_id;
+    u64 file_id;
+    u64 bytes; // of an io_uring request, from its completion here to that of the request
+    u32 aio;   // 1: Linux AIO, which has no completion event of its own
+    u32 reserved;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 65536);
+    __type(key, u64); // address of the kiocb
+    __type(value, struct direct_request);
+} direct_requests SEC(".maps");
+
+// Runs in the submitter. A bio that comes while the task is inside another one's submission is a stacking driver's (dm,
+// md), and the same bytes again. block/blk-core.c: submit_bio_noacct_nocheck()
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(count_bio, struct bio *bio)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct iotrace_thread_state *thread = state_of(task);
+    struct iotrace_thread_header *header;
+    u32 operation, bytes;
+
+    if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE || task->bio_list)
+        return 0;
+    header = &thread->header;
+    operation = bio->bi_opf & REQ_OP_MASK;
+    bytes = bio->bi_iter.bi_size;
+    if (operation == REQ_OP_READ) {
+        header->pending_dma_in += bytes;
+    } else if (operation == REQ_OP_WRITE) {
+        header->ledger.dma_out += bytes;
+        header->pending_dma_out += bytes;
+    } else {
+        return 0;
+    }
+    header->pending_io = 1;
+    return 0;
+}
+
+// The record of a file that a request names by its address.
+static __always_inline u64 file_id_of_open(u64 process_id, u64 file)
+{
+    struct iotrace_open_file_key key = {.process_id = process_id, .file = file};
+    u64 *found = bpf_map_lookup_elem(&open_files, &key), file_id;
+
+    if (found)
+        return *found;
+    file_id = new_record(process_id, -1, file, SCRATCH_TRACEPOINT); // only a registered file, or from before the trace
+    if (!file_id)
+        LOSE(file_map_full, 1);
+    return file_id;
+}
+
+// include/uapi/linux/aio_abi.h: struct iocb
+struct iocb_head {
+    u64 data;
+    u32 key, rw_flags;
+    u16 opcode;
+    u16 priority;
+    u32 fd;
+};
+
+#define NR_IO_SUBMIT 209
+#define IOCB_WRITE (1 << 18) // include/linux/fs.h
+
+SEC("tp_btf/iomap_dio_rw_begin")
+int BPF_PROG(begin_direct, struct kiocb *kiocb)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct iotrace_thread_state *thread;
+    struct direct_request request = {};
+    struct pt_regs *regs;
+    struct iocb_head iocb = {};
+    u64 key = (u64)kiocb, file, submitted;
+
+    if (!kiocb->ki_complete) // its submitter waits for it
+        return 0;
+    thread = state_of(task);
+    if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE)
+        return 0;
+    request.process_id = thread->header.process_id;
+    regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    if (!(task->flags & PF_IO_WORKER) && BPF_CORE_READ(regs, orig_ax) == NR_IO_SUBMIT) {
+        request.aio = 1;
+        bpf_core_read(&file, sizeof(file), &kiocb->ki_filp); // functions of their own take no kernel pointers
+        submitted = BPF_CORE_READ((struct aio_kiocb *)kiocb, ki_res.obj);
+        if (!bpf_probe_read_user(&iocb, sizeof(iocb), (void *)submitted) && file_of_fd(iocb.fd) == file)
+            request.file_id = file_id_of(request.process_id, iocb.fd, file, SCRATCH_TRACEPOINT);
+        else
+            request.file_id = file_id_of_open(request.process_id, file);
+    }
+    bpf_map_update_elem(&direct_requests, &key, &request, BPF_ANY);
+    return 0;
+}
+
+// For a request that nobody waits for this may run anywhere, an interrupt's worker included.
+SEC("tp_btf/iomap_dio_complete")
+int BPF_PROG(end_direct, struct kiocb *kiocb, int error, long result)
+{
+    struct iotrace_thread_state *thread;
+    struct direct_request *request;
+    struct iotrace_file_record *record;
+    struct iotrace_process_record *process;
+    u64 key = (u64)kiocb, process_id;
+
+    if (result <= 0)
+        return 0;
+    if (!kiocb->ki_complete) {
+        thread = state_of(bpf_get_current_task_btf());
+        if (thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE)) {
+            thread->header.pending_direct += result;
+            thread->header.pending_io = 1;
+        }
+        return 0;
+    }
+    request = bpf_map_lookup_elem(&direct_requests, &key);
+    if (!request)
+        return 0;
+    if (!request->aio) { // taken up by the completion of the io_uring request
+        request->bytes = result;
+        return 0;
+    }
+    process_id = request->process_id;
+    record = file_record(request->file_id);
+    process = bpf_map_lookup_elem(&processes, &process_id);
+    bpf_map_delete_elem(&direct_requests, &key);
+    if (window_closed)
+        return 0;
+    if (record) {
+        record->direct_seen = 1;
+        __sync_fetch_and_add(&record->operations, 1);
+    }
+    CHARGE_PROCESS(avoided_observed, result);
+    CHARGE_PROCESS(direct, result);
+    CHARGE_PROCESS(direct_operations, 1);
+    if (kiocb->ki_flags & IOCB_WRITE) {
+        if (record)
+            __sync_fetch_and_add(&record->bytes_out, result);
+        if (process)
+            __sync_fetch_and_add(&process->ledger.other_out, result);
+        CHARGE_PROCESS(out_not_copied, result);
+    } else {
+        if (record)
+            __sync_fetch_and_add(&record->bytes_in, result);
+        if (process)
+            __sync_fetch_and_add(&process->ledger.other_in, result);
+        CHARGE_PROCESS(in_not_copied, result);
+    }
+    return 0;
+}
+
+#define IO_EVENT_BYTES 32
+#define IO_EVENTS 1024
+
+// fs/aio.c: __io_submit_one()
+static __always_inline bool iocb_reads(u16 opcode)
+{
+    return opcode == 0 /* IOCB_CMD_PREAD */ || opcode == 7 /* IOCB_CMD_PREADV */;
+}
+
+static __always_inline bool iocb_writes(u16 opcode)
+{
+    return opcode == 1 /* IOCB_CMD_PWRITE */ || opcode == 8 /* IOCB_CMD_PWRITEV */;
+}
+
+// One result of Linux AIO, at its address in the caller's array. 0 when it could not be read.
+__noinline int account_event(struct iotrace_thread_state *thread, u64 address)
+{
+    struct iotrace_fd_key key = {};
+    struct iotrace_fd_binding *binding;
+    struct iotrace_file_record *record;
+    struct iocb_head iocb;
+    struct io_event event;
+    u64 file_id, moved, file;
+    bool in;
+
+    if (!thread)
+        return 0;
+    if (bpf_probe_read_user(&event, sizeof(event), (void *)address) ||
+        bpf_probe_read_user(&iocb, sizeof(iocb), (void *)event.obj)) {
+        LOSE(user_read_failed, 1);
+        return 0;
+    }
+    in = iocb_reads(iocb.opcode);
+    if (event.res <= 0 || !(in || iocb_writes(iocb.opcode)))
+        return 1;
+    moved = event.res;
+    key.process_id = thread->header.process_id;
+    key.fd = iocb.fd;
+    binding = bpf_map_lookup_elem(&fd_bindings, &key);
+    file_id = binding ? binding->file_id : 0;
+    if (!file_id && (file = file_of_fd(iocb.fd))) // not used before in any way that named it
+        file_id = new_record(key.process_id, iocb.fd, file, SCRATCH_TRACEPOINT);
+    record = file_record(file_id);
+    if (record && record->direct_seen && record->f_flags & O_DIRECT) // counted when it completed
+        return 1;
+    if (record) {
+        __sync_fetch_and_add(&record->operations, 1);
+        __sync_fetch_and_add(in ? &record->bytes_in : &record->bytes_out, moved);
+    }
+    if (in)
+        thread->header.ledger.other_in += moved;
+    else
+        thread->header.ledger.other_out += moved;
+    if (record && asks_for_direct(record, record->f_flags)) {
+        if (record->type == IOTRACE_FILE_BLOCK) { // without iomap: block/fops.c
+            charge_direct(thread, record, in, moved, false);
+        } else if (direct_is_unknown(record)) {
+            charge_unknown(thread, record, in, moved);
+        } else {
+            hide(key.process_id, file_id, IOTRACE_OPERATION_AIO | iocb.opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
+            CHARGE(kernel_copied_operations, 1);
+        }
+        return 1;
+    }
+    CHARGE(other_operations, 1);
+    return 1;
+}
+
+// Results of Linux AIO as io_getevents hands them over.
+__noinline int account_events(struct iotrace_thread_state *thread, u64 events, s64 count)
+{
+    for (int i = 0; i < IO_EVENTS; i++)
+        if (i >= count || !account_event(thread, events + i * IO_EVENT_BYTES))
+            break;
+    return 0;
+}

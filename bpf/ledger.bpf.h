@@ -1,0 +1,457 @@
+// The copy ledger: what became of the bytes of operations that are no plain copies between user and kernel. Plain ones
+// never get here: user space takes what is counted here from the results of the calls.
+#pragma once
+
+#include "threads.bpf.h"
+
+// UAPI values that the ledger acts on.
+#define MSG_PEEK 0x2
+#define MSG_TRUNC 0x20
+#define MSG_ERRQUEUE 0x2000
+#define MSG_ZEROCOPY 0x4000000
+#define MSG_SPECIAL (MSG_PEEK | MSG_TRUNC | MSG_ERRQUEUE | MSG_ZEROCOPY)
+#define NR_RECVMSG 47
+#define MMSGHDR_BYTES 64
+#define MMSGHDR_LENGTH 56 // offset of msg_len
+
+static __always_inline struct iotrace_file_record *file_record(u64 file_id)
+{
+    return file_id ? bpf_map_lookup_elem(&files, &file_id) : 0;
+}
+
+static __always_inline bool is_pipe(u8 type)
+{
+    return type == IOTRACE_FILE_PIPE || type == IOTRACE_FILE_FIFO;
+}
+
+// Adds to the thread's ledger, which only the thread itself writes, and to the fd's, which all its threads share.
+#define CHARGE(field, amount)                                                                                          \
+    do {                                                                                                               \
+        u64 amount_ = (amount);                                                                                        \
+        thread->header.ledger.field += amount_;                                                                        \
+        if (record)                                                                                                    \
+            __sync_fetch_and_add(&record->ledger.field, amount_);                                                      \
+    } while (0)
+
+// For what completes outside the thread that asked for it.
+#define CHARGE_PROCESS(field, amount)                                                                                  \
+    do {                                                                                                               \
+        u64 amount_ = (amount);                                                                                        \
+        if (process)                                                                                                   \
+            __sync_fetch_and_add(&process->ledger.field, amount_);                                                     \
+        if (record)                                                                                                    \
+            __sync_fetch_and_add(&record->ledger.field, amount_);                                                      \
+    } while (0)
+
+// The entry of a key, made when it is new; 0 when the map is full.
+#define FIND_OR_MAKE(entry, map, key, empty)                                                                           \
+    do {                                                                                                               \
+        entry = bpf_map_lookup_elem(&map, key);                                                                        \
+        if (!entry) {                                                                                                  \
+            bpf_map_update_elem(&map, key, empty, BPF_NOEXIST);                                                        \
+            entry = bpf_map_lookup_elem(&map, key);                                                                    \
+        }                                                                                                              \
+    } while (0)
+
+__noinline int note_hidden(u64 process_id, u64 file_id, u64 operation_and_code, u64 bytes, u64 observed)
+{
+    struct iotrace_hidden_key key = {.process_id = process_id, .file_id = file_id};
+    struct iotrace_hidden *entry, empty = {};
+
+    key.operation = operation_and_code >> 32;
+    key.code = operation_and_code;
+    FIND_OR_MAKE(entry, hidden_copies, &key, &empty);
+    if (!entry) { // where there is no room, one row for many
+        key.file_id = 0;
+        FIND_OR_MAKE(entry, hidden_overflow, &key, &empty);
+    }
+    if (!entry) {
+        LOSE(ledger_map_full, 1);
+        return 0;
+    }
+    __sync_fetch_and_add(&entry->operations, 1);
+    __sync_fetch_and_add(&entry->bytes, bytes);
+    if (observed)
+        __sync_fetch_and_add(&entry->observed, bytes);
+    return 0;
+}
+
+static __always_inline void hide(u64 process_id, u64 file_id, u32 operation, u32 code, u64 bytes, bool observed)
+{
+    note_hidden(process_id, file_id, (u64)operation << 32 | code, bytes, observed);
+}
+
+static __always_inline void note_pair(struct iotrace_file_record *source, struct iotrace_file_record *sink, u64 bytes,
+                                      u64 avoided, u64 copied)
+{
+    struct iotrace_pair_key key = {.process_id = source->process_id, .source = source->pair_id, .sink = sink->pair_id};
+    struct iotrace_pair *pair, empty = {};
+
+    FIND_OR_MAKE(pair, pairs, &key, &empty);
+    if (!pair) { // where there is no room, one row for many
+        key.source = key.sink = 0;
+        FIND_OR_MAKE(pair, pair_overflow, &key, &empty);
+    }
+    if (!pair) {
+        LOSE(ledger_map_full, 1);
+        return;
+    }
+    __sync_fetch_and_add(&pair->operations, 1);
+    __sync_fetch_and_add(&pair->bytes, bytes);
+    __sync_fetch_and_add(&pair->avoided, avoided);
+    __sync_fetch_and_add(&pair->kernel_to_kernel, copied);
+}
+
+// What devices did in a call goes to its fd; what they did outside any stays the thread's alone.
+static __always_inline void charge_devices(struct iotrace_thread_state *thread, struct iotrace_file_record *record)
+{
+    struct iotrace_thread_header *header = &thread->header;
+
+    if (record) {
+        __sync_fetch_and_add(&record->ledger.dma_in, header->pending_dma_in);
+        __sync_fetch_and_add(&record->ledger.dma_out, header->pending_dma_out);
+    }
+    header->pending_dma_in = 0;
+    header->pending_dma_out = 0;
+    header->pending_direct = 0;
+    header->pending_io = 0;
+}
+
+// How many bytes of an operation on an O_DIRECT fd went straight between the device and the caller's pages. iomap says
+// so itself (fs/iomap/direct-io.c: iomap_dio_complete()). Where iomap is not involved, what was submitted to the block
+// layer meanwhile tells; a file system that may do it by iomap is not judged by that, since its buffered fallback
+// submits too.
+static __always_inline u64 direct_bytes(struct iotrace_thread_header *header, struct iotrace_file_record *record,
+                                        u64 moved, bool in, bool *observed)
+{
+    u64 direct = header->pending_direct;
+
+    *observed = true;
+    if (!direct && record->direct_way == IOTRACE_DIRECT_BY_BIO) {
+        direct = in ? header->pending_dma_in : header->pending_dma_out;
+        *observed = false;
+    }
+    return direct < moved ? direct : moved;
+}
+
+static __always_inline void charge_direct(struct iotrace_thread_state *thread, struct iotrace_file_record *record,
+                                          bool in, u64 bytes, bool observed)
+{
+    if (in)
+        CHARGE(in_not_copied, bytes);
+    else
+        CHARGE(out_not_copied, bytes);
+    if (observed)
+        CHARGE(avoided_observed, bytes);
+    else
+        CHARGE(avoided, bytes);
+    CHARGE(direct, bytes);
+    CHARGE(direct_operations, 1);
+    if (record)
+        record->direct_seen = 1;
+}
+
+static __always_inline void charge_unknown(struct iotrace_thread_state *thread, struct iotrace_file_record *record,
+                                           bool in, u64 bytes)
+{
+    if (in)
+        CHARGE(in_not_copied, bytes);
+    else
+        CHARGE(out_not_copied, bytes);
+    CHARGE(unknown, bytes);
+}
+
+// For requests that nobody waits for, what was submitted meanwhile tells nothing.
+static __always_inline bool direct_is_unknown(struct iotrace_file_record *record)
+{
+    return record->direct_way == IOTRACE_DIRECT_UNKNOWN || record->direct_way == IOTRACE_DIRECT_BY_BIO;
+}
+
+static __always_inline bool asks_for_direct(struct iotrace_file_record *record, u32 f_flags)
+{
+    return f_flags & O_DIRECT && (record->type == IOTRACE_FILE_REGULAR || record->type == IOTRACE_FILE_BLOCK);
+}
+
+// The room that a receive had for the message: the length argument, or what the iovecs of the msghdr add up to.
+#define MSGHDR_IOV 16
+#define MSGHDR_IOVLEN 24
+#define IOVECS 64
+static __noinline u64 receive_room(u32 nr, u64 where)
+{
+    struct {
+        u64 base, length;
+    } vector;
+    u64 iov = 0, count = 0, room = 0;
+
+    if (nr != NR_RECVMSG)
+        return where;
+    if (bpf_probe_read_user(&iov, 8, (void *)(where + MSGHDR_IOV)) ||
+        bpf_probe_read_user(&count, 8, (void *)(where + MSGHDR_IOVLEN)) || count > IOVECS)
+        return (u64)-1;
+    for (u32 i = 0; i < IOVECS; i++) {
+        if (i >= count)
+            break;
+        if (bpf_probe_read_user(&vector, sizeof(vector), (void *)(iov + i * sizeof(vector))))
+            return (u64)-1;
+        room += vector.length;
+    }
+    return room;
+}
+
+// How much of a receive with MSG_TRUNC reached user memory. TCP throws the bytes away (net/ipv4/tcp.c:
+// tcp_recvmsg_locked()); datagram sockets return the message's length and copy what there is room for (net/ipv4/udp.c:
+// udp_recvmsg(), net/unix/af_unix.c: __unix_dgram_recvmsg()); AF_UNIX streams ignore the flag.
+static __always_inline u64 received(u8 type, u32 nr, u64 where, u64 moved)
+{
+    u64 room;
+
+    if (type == IOTRACE_FILE_TCP)
+        return 0;
+    if (type == IOTRACE_FILE_UNIX_STREAM)
+        return moved;
+    room = receive_room(nr, where);
+    return room < moved ? room : moved;
+}
+
+// A read- or write-type call that may be something else than a plain copy. `where` is the length of a receive buffer,
+// or the address of a msghdr or an mmsghdr array.
+__noinline int account_call(struct iotrace_thread_state *thread, s32 number, u64 moved, u32 msg_flags, u64 where)
+{
+    struct iotrace_thread_header *header;
+    struct iotrace_fd_counter *fd;
+    struct iotrace_file_record *record;
+    bool in, sync, observed;
+    u32 kind, nr;
+    u64 direct;
+
+    if (!thread)
+        return 0;
+    header = &thread->header;
+    nr = header->call_nr;
+    kind = trait_of(nr).kind;
+    in = kind == IOTRACE_KIND_READ || kind == IOTRACE_KIND_RECVMMSG;
+    sync = in || kind == IOTRACE_KIND_WRITE || kind == IOTRACE_KIND_SENDMMSG;
+    fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
+    if (sync && fd->device) { // the fd's own ledger follows from the device: user space does that
+        if (in)
+            header->ledger.in_not_copied += moved;
+        else
+            header->ledger.out_not_copied += moved;
+        header->ledger.calls_elsewhere++;
+        if (!header->pending_io)
+            return 0;
+    }
+    record = file_record(fd->file_id);
+    if (record && sync && asks_for_direct(record, fd->f_flags) && moved) {
+        direct = direct_bytes(header, record, moved, in, &observed);
+        if (direct) {
+            charge_direct(thread, record, in, direct, observed);
+        } else if (record->direct_way == IOTRACE_DIRECT_UNKNOWN) {
+            charge_unknown(thread, record, in, moved);
+        } else {
+            hide(header->process_id, fd->file_id, nr, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
+            CHARGE(kernel_copied_operations, 1);
+        }
+        CHARGE(calls_elsewhere, 1);
+    } else if (moved && in && msg_flags & (MSG_TRUNC | MSG_PEEK)) {
+        if (msg_flags & MSG_TRUNC) {
+            if (kind == IOTRACE_KIND_RECVMMSG) // the lengths of its messages say nothing of the room they had
+                charge_unknown(thread, record, true, moved);
+            else
+                CHARGE(in_not_copied, moved - received(fd->type, nr, where, moved));
+        }
+        if (msg_flags & MSG_PEEK)
+            CHARGE(in_not_payload, moved);
+    }
+    if (header->pending_io)
+        charge_devices(thread, record);
+    return 0;
+}
+
+// What a copy_file_range did. A file system that can share extents tries that first, and then leaves no page of the
+// range in the destination's page cache; otherwise the kernel splices, which fills it. fs/read_write.c:
+// vfs_copy_file_range()
+static __always_inline u32 copy_range_way(u64 file, u64 moved)
+{
+    struct file *destination = (void *)file;
+    u64 pages;
+
+    if (BPF_CORE_READ(destination, f_op,
+                      copy_file_range)) // a server may do it, or a file system below, or none of them
+        return IOTRACE_SPLICE_UNKNOWN;
+    if (!BPF_CORE_READ(destination, f_op, remap_file_range))
+        return IOTRACE_SPLICE_COPIES;
+    pages = BPF_CORE_READ(destination, f_inode, i_mapping, nrpages);
+    if (!pages)
+        return IOTRACE_SPLICE_REFERENCES;
+    return pages * PAGE_SIZE >= moved ? IOTRACE_SPLICE_COPIES : IOTRACE_SPLICE_UNKNOWN;
+}
+
+#define NETIF_F_SG 1
+
+// What a sink does with pages that are spliced into it.
+static __always_inline u32 sink_way(struct iotrace_file_record *sink)
+{
+    u64 file = sink->file;
+    void *sk;
+
+    if (is_pipe(sink->type) || sink->char_device == IOTRACE_DEVICE_NULL)
+        return IOTRACE_SPLICE_REFERENCES;
+    if (!is_socket(sink->type))
+        return sink->splice_sink;
+    // MSG_SPLICE_PAGES is a wish, which protocols may ignore.
+    switch (sink->type) {
+    case IOTRACE_FILE_TCP:
+        sk = BPF_CORE_READ((struct file *)file, private_data);
+        sk = BPF_CORE_READ((struct socket *)sk, sk);
+        if (BPF_CORE_READ((struct sock *)sk, sk_protocol) == IPPROTO_MPTCP) // net/mptcp/protocol.c: mptcp_sendmsg()
+            return IOTRACE_SPLICE_COPIES;
+        if (BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops)) // kTLS and its like make pages of their own
+            return IOTRACE_SPLICE_UNKNOWN;
+        if (!(BPF_CORE_READ((struct sock *)sk, sk_route_caps) & NETIF_F_SG)) // net/ipv4/tcp.c: tcp_sendmsg_locked()
+            return IOTRACE_SPLICE_COPIES;
+        return sink->splice_sink;
+    case IOTRACE_FILE_UDP:
+    case IOTRACE_FILE_UNIX_STREAM:
+        return sink->splice_sink;
+    case IOTRACE_FILE_UNIX_DGRAM: // net/unix/af_unix.c: unix_dgram_sendmsg()
+    case IOTRACE_FILE_UNIX_SEQPACKET:
+        return IOTRACE_SPLICE_COPIES;
+    default:
+        return IOTRACE_SPLICE_UNKNOWN;
+    }
+}
+
+// An operation that moves bytes from one fd to another, or between a pipe and user memory.
+__noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_id, s32 number, u64 moved)
+{
+    struct iotrace_thread_header *header;
+    struct iotrace_fd_counter *fd;
+    struct iotrace_file_record *source, *sink, *record;
+    u64 direct = 0, copied = 0, unknown = 0, charged_id;
+    bool observed = true;
+    u32 kind, way, nr;
+
+    if (!thread)
+        return 0;
+    header = &thread->header;
+    nr = header->call_nr;
+    kind = trait_of(nr).kind;
+    fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
+    sink = file_record(fd->file_id);
+    source = file_record(source_id);
+    if (!moved || !sink || !source) {
+        if (moved) { // which fds they were is not known, so how the bytes moved is not either
+            header->ledger.unknown += moved;
+            header->ledger.other_in += moved;
+            header->ledger.other_out += moved;
+            header->ledger.in_not_copied += moved;
+            header->ledger.out_not_copied += moved;
+        }
+        if (header->pending_io)
+            charge_devices(thread, source);
+        return 0;
+    }
+    __sync_fetch_and_add(&source->ledger.in_not_copied, moved);
+    __sync_fetch_and_add(&sink->ledger.out_not_copied, moved);
+    // Of a splice the end that is no pipe is the payload; between two pipes both are.
+    if (is_pipe(source->type) && !is_pipe(sink->type))
+        __sync_fetch_and_add(&source->ledger.in_not_payload, moved);
+    else
+        header->ledger.other_in += moved, header->ledger.in_not_copied += moved;
+    if (is_pipe(sink->type) && !is_pipe(source->type))
+        __sync_fetch_and_add(&sink->ledger.out_not_payload, moved);
+    else
+        header->ledger.other_out += moved, header->ledger.out_not_copied += moved;
+    record = is_pipe(sink->type) && !is_pipe(source->type) ? source : sink;
+    charged_id = record->file_id;
+
+    if (kind == IOTRACE_KIND_COPY_RANGE) {
+        way = copy_range_way(sink->file, moved);
+        if (way == IOTRACE_SPLICE_COPIES) {
+            copied = moved;
+            hide(header->process_id, charged_id, nr, IOTRACE_HIDDEN_COPY_RANGE, moved, false);
+        } else if (way == IOTRACE_SPLICE_UNKNOWN) {
+            unknown = moved;
+        }
+    } else if (kind != IOTRACE_KIND_TEE) {
+        // fs/splice.c: do_splice_read() goes to copy_splice_read() for O_DIRECT too, which then fills its pages from
+        // the device.
+        if (!is_pipe(source->type)) {
+            way = source->splice_source;
+            if (asks_for_direct(source, source->f_flags)) {
+                direct = direct_bytes(header, source, moved, true, &observed);
+                way = IOTRACE_SPLICE_COPIES;
+            }
+            if (way == IOTRACE_SPLICE_COPIES && direct < moved) {
+                copied += moved - direct;
+                hide(header->process_id, charged_id, nr, IOTRACE_HIDDEN_SPLICE_SOURCE, moved - direct, false);
+            } else if (way == IOTRACE_SPLICE_UNKNOWN) {
+                unknown = moved;
+            }
+        }
+        way = sink_way(sink);
+        if (asks_for_direct(sink, sink->f_flags)) {
+            direct = direct_bytes(header, sink, moved, false, &observed);
+            if (direct == moved)
+                way = IOTRACE_SPLICE_REFERENCES;
+        }
+        if (way == IOTRACE_SPLICE_COPIES) {
+            copied += moved;
+            hide(header->process_id, charged_id, nr,
+                 is_socket(sink->type) ? IOTRACE_HIDDEN_ZC_NO_SG : IOTRACE_HIDDEN_SPLICE_INTO_FILE, moved, false);
+        } else if (way == IOTRACE_SPLICE_UNKNOWN) {
+            unknown = moved;
+        }
+    }
+    if (copied) {
+        unknown = 0;
+        CHARGE(kernel_to_kernel, copied);
+        CHARGE(kernel_copied_operations, 1);
+        if (copied < moved) { // the rest of an O_DIRECT source
+            CHARGE(avoided_observed, moved - copied);
+            CHARGE(direct, moved - copied);
+        }
+    } else if (unknown) {
+        direct = 0;
+        CHARGE(unknown, unknown);
+    } else {
+        if (direct && observed) {
+            CHARGE(avoided_observed, direct);
+            CHARGE(avoided, moved - direct);
+        } else {
+            CHARGE(avoided, moved);
+        }
+        CHARGE(direct, direct);
+        if (direct)
+            CHARGE(direct_operations, 1);
+        else
+            CHARGE(zero_copy_operations, 1);
+    }
+    note_pair(source, sink, moved, unknown ? 0 : moved - (copied < moved ? copied : moved), copied);
+    if (header->pending_io)
+        charge_devices(thread, source);
+    return 0;
+}
+
+// vmsplice: pages of user memory go into a pipe by reference; out of a pipe the bytes are copied. fs/splice.c
+__noinline int account_vmsplice(struct iotrace_thread_state *thread, s32 number, u64 moved)
+{
+    struct iotrace_fd_counter *fd;
+    struct iotrace_file_record *record;
+
+    if (!thread)
+        return 0;
+    fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
+    record = file_record(fd->file_id);
+    if (fd->f_flags & O_ACCMODE) {
+        thread->header.ledger.other_out += moved;
+        CHARGE(out_not_copied, moved);
+        CHARGE(avoided, moved);
+        CHARGE(zero_copy_operations, 1);
+    } else {
+        thread->header.ledger.other_in += moved;
+        CHARGE(other_operations, 1);
+    }
+    return 0;
+}

@@ -1,0 +1,172 @@
+// File mappings: I/O that is no call. Pages come with faults, and a write to a private mapping copies its page.
+//
+// Only mappings that the program itself made for data count: what the dynamic loader maps, and what may be executed, is
+// code.
+#pragma once
+
+#include "ledger.bpf.h"
+
+#define PROT_WRITE 2
+#define PROT_EXEC 4
+#define MAP_PRIVATE 2
+#define MAP_ANONYMOUS 0x20
+#define MAP_DENYWRITE 0x800 // ignored by the kernel; glibc's loader sets it
+#define VM_WRITE 2
+#define VM_SHARED 8
+#define FAULT_WRITE 2 // X86_PF_WRITE, arch/x86/include/asm/trap_pf.h
+
+struct mapped_file_key {
+    u64 process_id;
+    u64 mapping; // address of the inode's address_space
+};
+HASH(mapped_files, 65536, struct mapped_file_key, u64); // file_id
+HASH(private_mappers, 8192, u64, u32);                  // processes with a writable private mapping of a file
+
+u32 any_private_mapping SEC(".data.ids") = 0;
+
+// After a successful mmap.
+__noinline int note_mapping(struct iotrace_thread_state *thread, s32 fd, u64 protection, u64 flags)
+{
+    struct mapped_file_key key = {};
+    u64 file, file_id, process_id;
+    u32 yes = 1;
+
+    if (!thread || flags & (MAP_ANONYMOUS | MAP_DENYWRITE) || protection & PROT_EXEC)
+        return 0;
+    file = file_of_fd(fd);
+    if (!file)
+        return 0;
+    process_id = thread->header.process_id;
+    file_id = file_id_of(process_id, fd, file, SCRATCH_TRACEPOINT);
+    key.process_id = process_id;
+    key.mapping = (u64)BPF_CORE_READ((struct file *)file, f_inode, i_mapping);
+    if (bpf_map_update_elem(&mapped_files, &key, &file_id, BPF_ANY))
+        LOSE(ledger_map_full, 1);
+    if (flags & MAP_PRIVATE && protection & PROT_WRITE) {
+        if (bpf_map_update_elem(&private_mappers, &process_id, &yes, BPF_ANY))
+            LOSE(ledger_map_full, 1);
+        any_private_mapping = 1;
+    }
+    return 0;
+}
+
+static __always_inline struct iotrace_thread_state *mapping_thread(u64 mapping)
+{
+    struct iotrace_thread_state *thread = state_of(bpf_get_current_task_btf());
+    struct mapped_file_key key = {.mapping = mapping};
+
+    if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE)
+        return 0;
+    key.process_id = thread->header.process_id;
+    return bpf_map_lookup_elem(&mapped_files, &key) ? thread : 0;
+}
+
+// Pages mapped around a fault because they were in the page cache. mm/filemap.c: filemap_map_pages()
+SEC("tp_btf/mm_filemap_map_pages")
+int BPF_PROG(count_mapped, struct address_space *mapping, unsigned long start, unsigned long end)
+{
+    struct iotrace_thread_state *thread = mapping_thread((u64)mapping);
+    u64 pages = end - start + 1;
+    u64 index;
+
+    if (!thread)
+        return 0;
+    // The page that the fault before this one brought is among them.
+    index = thread->header.last_fault_index;
+    if (thread->header.last_fault_mapping == (u64)mapping && index >= start && index <= end)
+        pages--;
+    thread->header.ledger.mapped += pages * PAGE_SIZE;
+    return 0;
+}
+
+// A page that had to be brought first. mm/filemap.c: filemap_fault()
+SEC("tp_btf/mm_filemap_fault")
+int BPF_PROG(count_fetched, struct address_space *mapping, unsigned long index)
+{
+    struct iotrace_thread_state *thread = mapping_thread((u64)mapping);
+
+    if (!thread)
+        return 0;
+    // The kernel comes twice for a page that it had to wait for.
+    if (thread->header.last_fault_mapping == (u64)mapping && thread->header.last_fault_index == index)
+        return 0;
+    thread->header.last_fault_mapping = (u64)mapping;
+    thread->header.last_fault_index = index;
+    thread->header.ledger.mapped += PAGE_SIZE;
+    return 0;
+}
+
+struct cow_search {
+    u64 process_id;
+    u64 file_id;
+    u32 found;
+    u32 reserved;
+};
+
+static long find_private(struct task_struct *task, struct vm_area_struct *area, struct cow_search *search)
+{
+    struct mapped_file_key key = {.process_id = search->process_id};
+    u64 *file_id, flags = BPF_CORE_READ(area, vm_flags);
+
+    if (flags & VM_SHARED || !(flags & VM_WRITE))
+        return 0;
+    key.mapping = (u64)BPF_CORE_READ(area, vm_file, f_inode, i_mapping);
+    file_id = key.mapping ? bpf_map_lookup_elem(&mapped_files, &key) : 0;
+    if (file_id) {
+        search->file_id = *file_id;
+        search->found = 1;
+    }
+    return 0;
+}
+
+// A write fault in a private mapping of a file copies the page. mm/memory.c: do_cow_fault(), wp_page_copy()
+static __noinline int count_copy_on_write(struct iotrace_thread_state *thread, u64 address)
+{
+    struct cow_search search = {};
+    struct iotrace_file_record *record;
+    u32 *maps;
+
+    search.process_id = thread->header.process_id;
+    maps = bpf_map_lookup_elem(&private_mappers, &search.process_id);
+    if (!maps)
+        return 0;
+    if (bpf_find_vma(bpf_get_current_task_btf(), address, find_private, &search, 0) == -16 /* EBUSY */) {
+        LOSE(mapping_busy, 1);
+        return 0;
+    }
+    if (!search.found)
+        return 0;
+    record = file_record(search.file_id);
+    hide(search.process_id, search.file_id, IOTRACE_OPERATION_FAULT, IOTRACE_HIDDEN_COW, PAGE_SIZE, false);
+    CHARGE(kernel_to_kernel, PAGE_SIZE);
+    CHARGE(kernel_copied_operations, 1);
+    return 0;
+}
+
+// Page faults taken from user mode: each is a mode switch there and back. arch/x86/mm/fault.c
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(count_fault, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+{
+    struct iotrace_thread_state *thread = state_of(bpf_get_current_task_btf());
+
+    if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE)
+        return 0;
+    thread->header.totals.user_faults++;
+    if (error_code & FAULT_WRITE && any_private_mapping)
+        count_copy_on_write(thread, address);
+    return 0;
+}
+
+// Faults that a call takes on behalf of the program: a read() into a private mapping.
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(count_kernel_fault, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+{
+    struct iotrace_thread_state *thread;
+
+    if (!(error_code & FAULT_WRITE) || !any_private_mapping)
+        return 0;
+    thread = state_of(bpf_get_current_task_btf());
+    if (thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE))
+        count_copy_on_write(thread, address);
+    return 0;
+}

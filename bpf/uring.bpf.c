@@ -1,0 +1,353 @@
+// io_uring: operations that never were system calls. Their results are in the completions, which are posted in the
+// context of the thread that owns the ring or of one of its workers. io_uring/io_uring.c:
+// __io_submit_flush_completions()
+#include "blockio.bpf.c"
+#include "zerocopy.bpf.c"
+
+// Opcodes: include/uapi/linux/io_uring.h
+#define OP_READV 1
+#define OP_WRITEV 2
+#define OP_READ_FIXED 4
+#define OP_WRITE_FIXED 5
+#define OP_SENDMSG 9
+#define OP_RECVMSG 10
+#define OP_READ 22
+#define OP_WRITE 23
+#define OP_SEND 26
+#define OP_RECV 27
+#define OP_SPLICE 30
+#define OP_TEE 33
+#define OP_SEND_ZC 47
+#define OP_SENDMSG_ZC 48
+#define OP_READ_MULTISHOT 49
+#define OP_READV_FIXED 60
+#define OP_WRITEV_FIXED 61
+
+#define IORING_RECV_MULTISHOT 2
+
+// A zero-copy send and the notification that says what became of it: two requests of the kernel, linked at the
+// submission.
+struct uring_notification {
+    u64 file_id;
+    u64 bytes; // 0: the send has not completed yet
+    u32 reports_usage;
+    u32 result; // of a notification that came first
+    u32 arrived;
+    u32 reserved;
+};
+LRU(uring_notifications, 65536, u64, struct uring_notification); // by the address of the notification's request
+LRU(uring_sends, 65536, u64, u64);                               // from the send's request to its notification's
+
+// Completions of multishot requests, and those that found the completion queue full, name no request, only its
+// user_data. Where a program uses the same for many requests, the last one is meant.
+struct uring_name {
+    u64 ring;
+    u64 user_data;
+};
+struct uring_named {
+    u64 request; // 0: a multishot
+    u64 file_id;
+    u32 opcode;
+    u32 reserved;
+};
+LRU(uring_names, 65536, struct uring_name, struct uring_named);
+
+static __always_inline u64 request_file(struct iotrace_thread_state *thread, struct io_kiocb *request)
+{
+    u64 file = (u64)BPF_CORE_READ(request, file);
+    return file ? file_id_of_open(thread->header.process_id, file) : 0;
+}
+
+static __always_inline struct iotrace_thread_state *uring_thread(void)
+{
+    struct iotrace_thread_state *thread = state_of(bpf_get_current_task_btf());
+    return thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE) ? thread : 0;
+}
+
+#define REQ_F_FIXED_FILE 1
+
+// A completion names only the file, so an fd that is new to the trace is named here. 0 for a registered file, which a
+// request gets later.
+static __always_inline u64 submitted_file(struct iotrace_thread_state *thread, struct io_kiocb *request)
+{
+    struct iotrace_open_file_key key = {.process_id = thread->header.process_id};
+    s32 fd = BPF_CORE_READ(request, cqe.fd);
+    u64 *found;
+
+    if (BPF_CORE_READ(request, flags) & REQ_F_FIXED_FILE)
+        return 0;
+    key.file = file_of_fd(fd);
+    if (!key.file)
+        return 0;
+    found = bpf_map_lookup_elem(&open_files, &key);
+    return found ? *found : file_id_of(key.process_id, fd, key.file, SCRATCH_TRACEPOINT);
+}
+
+#define DIRECTION_NONE 0
+#define DIRECTION_IN 1
+#define DIRECTION_OUT 2
+#define DIRECTION_OUT_ZC 3
+#define DIRECTION_UNKNOWN 4
+
+static __always_inline u32 direction_of(u32 opcode)
+{
+    switch (opcode) {
+    case OP_READV:
+    case OP_READ_FIXED:
+    case OP_READ:
+    case OP_RECVMSG:
+    case OP_RECV:
+    case OP_READ_MULTISHOT:
+    case OP_READV_FIXED:
+        return DIRECTION_IN;
+    case OP_WRITEV:
+    case OP_WRITE_FIXED:
+    case OP_WRITE:
+    case OP_SENDMSG:
+    case OP_SEND:
+    case OP_WRITEV_FIXED:
+        return DIRECTION_OUT;
+    case OP_SEND_ZC:
+    case OP_SENDMSG_ZC:
+        return DIRECTION_OUT_ZC;
+    case OP_SPLICE:
+    case OP_TEE:
+        return DIRECTION_UNKNOWN;
+    default:
+        return DIRECTION_NONE;
+    }
+}
+
+static __always_inline void note_submission(struct io_kiocb *request)
+{
+    struct iotrace_thread_state *thread = uring_thread();
+    struct io_sr_msg *message = (void *)request;
+    struct uring_notification notification = {};
+    struct uring_named named = {};
+    struct uring_name name = {};
+    u64 key = (u64)request, notif;
+    u8 opcode = BPF_CORE_READ(request, opcode);
+
+    if (!thread || direction_of(opcode) == DIRECTION_NONE)
+        return;
+    submitted_file(thread, request);
+    if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
+        notif = (u64)BPF_CORE_READ(message, notif);
+        notification.reports_usage = BPF_CORE_READ(message, flags) & IORING_SEND_ZC_REPORT_USAGE;
+        bpf_map_update_elem(&uring_notifications, &notif, &notification, BPF_ANY);
+        bpf_map_update_elem(&uring_sends, &key, &notif, BPF_ANY);
+        named.request = key;
+    } else if (opcode == OP_READ_MULTISHOT ||
+               ((opcode == OP_RECV || opcode == OP_RECVMSG) && BPF_CORE_READ(message, flags) & IORING_RECV_MULTISHOT)) {
+        named.request = 0;
+    } else {
+        return;
+    }
+    named.file_id = submitted_file(thread, request);
+    named.opcode = opcode;
+    name.ring = (u64)BPF_CORE_READ(request, ctx);
+    name.user_data = BPF_CORE_READ(request, cqe.user_data);
+    bpf_map_update_elem(&uring_names, &name, &named, BPF_ANY);
+}
+
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(watch_submission, struct io_kiocb *request)
+{
+    note_submission(request);
+    return 0;
+}
+
+static __always_inline void resolve(struct iotrace_thread_state *thread, struct iotrace_file_record *record,
+                                    struct uring_notification *notification)
+{
+    if (!notification->reports_usage)
+        return;
+    if (notification->result & IORING_NOTIF_USAGE_ZC_COPIED) {
+        CHARGE(zc_copied, notification->bytes);
+        CHARGE(zc_sends_copied, 1);
+    } else {
+        CHARGE(zc_avoided, notification->bytes);
+        CHARGE(zc_sends_avoided, 1);
+    }
+}
+
+// io_uring/notif.c: io_notif_tw_complete()
+__noinline int account_notification(struct iotrace_thread_state *thread, u64 request, u32 result)
+{
+    struct uring_notification *notification = bpf_map_lookup_elem(&uring_notifications, &request);
+    struct iotrace_file_record *record;
+
+    if (!thread || !notification)
+        return 0;
+    notification->result = result;
+    notification->arrived = 1;
+    if (!notification->bytes) // its send has yet to complete
+        return 0;
+    record = file_record(notification->file_id);
+    resolve(thread, record, notification);
+    bpf_map_delete_elem(&uring_notifications, &request);
+    return 0;
+}
+
+// A completed SEND_ZC or SENDMSG_ZC that moved bytes.
+static __always_inline void account_uring_zerocopy(struct iotrace_thread_state *thread,
+                                                   struct iotrace_file_record *record, u64 request, u32 opcode,
+                                                   u64 moved)
+{
+    u64 *notif = bpf_map_lookup_elem(&uring_sends, &request), key;
+    struct uring_notification *notification;
+
+    charge_accepted(thread, record, IOTRACE_OPERATION_URING | opcode, moved);
+    zerocopy_socket_of((u64)sock_of_file(record->file), record, 0);
+    if (!notif)
+        return;
+    key = *notif;
+    bpf_map_delete_elem(&uring_sends, &request);
+    notification = bpf_map_lookup_elem(&uring_notifications, &key);
+    if (!notification)
+        return;
+    notification->file_id = record->file_id;
+    notification->bytes = moved;
+    if (notification->arrived) {
+        resolve(thread, record, notification);
+        bpf_map_delete_elem(&uring_notifications, &key);
+    }
+}
+
+// A request that completed with a result above zero.
+__noinline int account_request(struct iotrace_thread_state *thread, u64 file_id, u64 request, u32 opcode, u64 moved)
+{
+    struct iotrace_thread_header *header;
+    struct iotrace_file_record *record = file_record(file_id);
+    struct direct_request *direct_request;
+    u32 direction = direction_of(opcode);
+    u64 direct = 0;
+
+    if (!thread)
+        return 0;
+    header = &thread->header;
+    if (record) {
+        __sync_fetch_and_add(&record->operations, 1);
+        __sync_fetch_and_add(direction == DIRECTION_IN ? &record->bytes_in : &record->bytes_out, moved);
+    }
+    if (direction == DIRECTION_IN)
+        header->ledger.other_in += moved;
+    else
+        header->ledger.other_out += moved;
+    if (direction == DIRECTION_OUT_ZC && record) {
+        account_uring_zerocopy(thread, record, request, opcode, moved);
+        return 0;
+    }
+    if (direction == DIRECTION_UNKNOWN || direction == DIRECTION_OUT_ZC) {
+        CHARGE(out_not_copied, moved);
+        CHARGE(unknown, moved);
+        return 0;
+    }
+    direct_request = bpf_map_lookup_elem(&direct_requests, &request);
+    if (direct_request) {
+        direct = direct_request->bytes < moved ? direct_request->bytes : moved;
+        bpf_map_delete_elem(&direct_requests, &request);
+    }
+    if (direct) {
+        charge_direct(thread, record, direction == DIRECTION_IN, direct, true);
+        return 0;
+    }
+    if (record && record->type == IOTRACE_FILE_BLOCK && record->f_flags & O_DIRECT) { // without iomap: block/fops.c
+        charge_direct(thread, record, direction == DIRECTION_IN, moved, false);
+    } else if (record && asks_for_direct(record, record->f_flags) && direct_is_unknown(record)) {
+        charge_unknown(thread, record, direction == DIRECTION_IN, moved);
+    } else if (record && record->char_device) { // the fd's own ledger follows from the device: user space does that
+        if (direction == DIRECTION_IN)
+            header->ledger.in_not_copied += moved;
+        else
+            header->ledger.out_not_copied += moved;
+    } else if (record && asks_for_direct(record, record->f_flags)) {
+        hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
+        CHARGE(kernel_copied_operations, 1);
+    } else if (opcode == OP_READ_FIXED || opcode == OP_WRITE_FIXED || opcode == OP_READV_FIXED ||
+               opcode == OP_WRITEV_FIXED) {
+        hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_FIXED_BUFFER, moved, false);
+        CHARGE(kernel_copied_operations, 1);
+    } else {
+        CHARGE(other_operations, 1);
+    }
+    return 0;
+}
+
+static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *request, u64 user_data, s32 result,
+                                    u32 flags)
+{
+    struct iotrace_thread_state *thread = uring_thread();
+    struct iotrace_file_record *record;
+    u64 file_id;
+    u32 opcode;
+
+    if (!thread)
+        return 0;
+    if (flags & IORING_CQE_F_NOTIF) {
+        account_notification(thread, (u64)request, result);
+        return 0;
+    }
+    if (result <= 0)
+        return 0;
+    if (!request) {
+        struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
+        struct uring_named *named = bpf_map_lookup_elem(&uring_names, &name);
+        if (named)
+            account_request(thread, named->file_id, 0, named->opcode, result);
+        return 0;
+    }
+    opcode = BPF_CORE_READ(request, opcode);
+    if (direction_of(opcode) == DIRECTION_NONE)
+        return 0;
+    file_id = request_file(thread, request);
+    record = file_record(file_id);
+    if (record)
+        read_flags((u64)BPF_CORE_READ(request, file), &record->f_flags, &record->in_epoll);
+    account_request(thread, file_id, (u64)request, opcode, result);
+    return 0;
+}
+
+// The tracepoint has had these arguments since Linux 6.13 …
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(count_completion, struct io_ring_ctx *ring, struct io_kiocb *request, struct io_uring_cqe *cqe)
+{
+    return complete(ring, request, BPF_CORE_READ(cqe, user_data), BPF_CORE_READ(cqe, res), BPF_CORE_READ(cqe, flags));
+}
+
+// … and these before.
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(count_completion_by_value, struct io_ring_ctx *ring, struct io_kiocb *request, u64 user_data, int result,
+             unsigned int flags)
+{
+    return complete(ring, request, user_data, result, flags);
+}
+
+// A completion that found the queue full waits in a list, and no other event tells of it. io_uring/io_uring.c:
+// io_cqring_event_overflow()
+SEC("tp_btf/io_uring_cqe_overflow")
+int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result, unsigned int flags)
+{
+    struct iotrace_thread_state *thread = uring_thread();
+    struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
+    struct uring_named *named;
+    u64 *notif, request;
+
+    if (!thread)
+        return 0;
+    named = bpf_map_lookup_elem(&uring_names, &name);
+    if (flags & IORING_CQE_F_NOTIF) {
+        request = named ? named->request : 0;
+        notif = bpf_map_lookup_elem(&uring_sends, &request);
+        if (notif) // its send has yet to complete, so the pair is still there
+            account_notification(thread, *notif, result);
+        return 0;
+    }
+    if (result <= 0)
+        return 0;
+    if (named)
+        account_request(thread, named->file_id, named->request, named->opcode, result);
+    else
+        LOSE(uring_overflow, 1);
+    return 0;
+}
