@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,7 +31,7 @@
 enum { TURNS = 128, BYTES = 64 };
 
 static char buffer[BYTES];
-static int zero, null, channel[2], sockets[2], epoll, to_child[2], from_child[2];
+static int zero, null, page, channel[2], sockets[2], epoll, to_child[2], from_child[2];
 static uint32_t word;
 
 static void fail(const char *attempted)
@@ -57,6 +59,13 @@ static void read_zero(void)
 static void write_null(void)
 {
     expect(write(null, buffer, BYTES), BYTES, "write /dev/null");
+}
+
+static void send_file(void)
+{
+    off_t start = 0;
+
+    expect(sendfile(null, page, &start, 4096), 4096, "sendfile");
 }
 
 static void through_pipe(void)
@@ -125,7 +134,7 @@ static const struct loop {
     int has_child;
 } loops[] = {
     {"getppid", call_getppid, 1, 0},          {"read /dev/zero", read_zero, 1, 0},
-    {"write /dev/null", write_null, 1, 0},    {"pipe", through_pipe, 2, 0},
+    {"write /dev/null", write_null, 1, 0}, {"sendfile", send_file, 1, 0},    {"pipe", through_pipe, 2, 0},
     {"socketpair", through_socketpair, 2, 0}, {"epoll_wait", wait_ready, 1, 0},
     {"futex wake", wake_nobody, 1, 0},        {"ping-pong", ping, 4, 1},
 };
@@ -173,6 +182,9 @@ static void set_up(void)
     zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
     null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     epoll = epoll_create1(EPOLL_CLOEXEC);
+    page = memfd_create("page", MFD_CLOEXEC);
+    if (page < 0 || ftruncate(page, 4096) || pwrite(page, "x", 1, 0) != 1)
+        fail("making a file of a page");
     if (ready < 0 || zero < 0 || null < 0 || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, ready, &event))
         fail("opening what the loops use");
     if (pipe2(channel, O_CLOEXEC) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))

@@ -25,7 +25,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 RELEASE = HERE.parent / ".build/release"
 
-LOOPS = ["getppid", "read /dev/zero", "write /dev/null", "pipe", "socketpair", "epoll_wait", "futex wake", "ping-pong"]
+LOOPS = ["getppid", "read /dev/zero", "write /dev/null", "sendfile", "pipe", "socketpair", "epoll_wait", "futex wake", "ping-pong"]
 # The loops' system calls, to check that a tracer really counted them.
 CALL = {"getppid": "getppid", "epoll_wait": "epoll_wait", "futex wake": "futex"}
 
@@ -204,6 +204,7 @@ def strace(tools, pid, _note):
 MODES = {
     "none": (nothing, 300),
     "empty pair": (empty_pair, 300),
+    "iotrace, no ledger": (iotrace("--latency", "off", "--no-ledger"), 300),
     "iotrace, no latency": (iotrace("--latency", "off"), 300),
     "iotrace": (iotrace(), 1000),
     "iotrace, full latency": (iotrace("--latency", "full"), 300),
@@ -329,6 +330,16 @@ def table(summary):
     return "\n".join(lines)
 
 
+def ledger_cost(summary):
+    """What the copy ledger adds, as a multiple of what the rest adds to the same call."""
+    parts = []
+    for loop, row in summary.items():
+        without, with_it = (row.get(mode, {}).get("added_ns") for mode in ("iotrace, no ledger", "iotrace, no latency"))
+        if without and with_it and without > 0:
+            parts.append(f"{loop} {with_it / without:.2f}")
+    return ", ".join(parts)
+
+
 def machine():
     models = [line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
               if line.startswith("model name")]
@@ -388,6 +399,8 @@ def main():
     path = keep({"started": started, "machine": machine(), "rounds": rounds, "unavailable": unavailable, "summary": summary})
     print(table(summary))
     print(f"\nns per call, medians of {options.rounds} rounds; in brackets: as a multiple of what the empty pair adds.")
+    if cost := ledger_cost(summary):
+        print(f"What no latency adds with the ledger, as a multiple of without: {cost}.")
     disturbed = sum(not entry["was_idle"] for entry in rounds)
     if disturbed:
         print(f"Rough: {disturbed} of {len(rounds)} measurements began while the machine was busy, or traced by others.")

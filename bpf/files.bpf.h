@@ -302,12 +302,12 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
     record->path_truncated = 0;
     record->type = file_type(file, record);
     binding.inode = record->inode;
-    record->pair_id = record->type == IOTRACE_FILE_REGULAR
-                          ? 1ull << 63 | ((u64)record->device << 32 ^ record->inode) >> 1
-                          : record->file_id;
+    record->pair_id = record->type == IOTRACE_FILE_REGULAR ? 1ull << 63 | ((u64)record->device << 32 ^ record->inode)
+                                                           : record->file_id;
     record->direct_seen = 0;
     record->char_device = record->type == IOTRACE_FILE_CHAR ? char_device(file) : IOTRACE_DEVICE_PLAIN;
     record->zc_operation = 0;
+    record->zc_reason = IOTRACE_ZC_UNTOLD;
     record->direct_way = direct_way(file, record->type);
     record->splice_source = splice_source(file, record->type);
     record->splice_sink = splice_class((u64)BPF_CORE_READ((struct file *)file, f_op, splice_write));

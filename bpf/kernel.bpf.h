@@ -213,7 +213,7 @@ struct css_set {
 } RECORD;
 
 struct task_io_accounting {
-    u64 read_bytes, write_bytes, cancelled_write_bytes;
+    u64 read_bytes, write_bytes;
 } RECORD;
 
 struct bio_list;
@@ -264,7 +264,12 @@ struct device {
 
 struct net_device {
     unsigned int flags;
+    u64 features;
     struct device dev;
+} RECORD;
+
+struct dst_entry {
+    struct net_device *dev;
 } RECORD;
 
 enum sock_flags {
@@ -275,7 +280,7 @@ struct sock {
     struct sock_common __sk_common;
     u16 sk_type;
     u16 sk_protocol;
-    u64 sk_route_caps;
+    struct dst_entry *sk_dst_cache;
     atomic_t sk_zckey;
 } RECORD;
 

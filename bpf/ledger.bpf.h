@@ -289,6 +289,15 @@ static __always_inline u32 copy_range_way(u64 file, u64 moved)
 
 #define NETIF_F_SG 1
 
+// Whether the device that the socket's packets go to cannot take scattered pages. A socket without a route of its own
+// (unconnected UDP) does not say. TCP takes pages all the same, and has them copied into one piece before the device
+// gets them (net/core/dev.c: validate_xmit_skb()); UDP copies at once (net/ipv4/ip_output.c: __ip_append_data()).
+static __always_inline bool route_lacks_scatter_gather(struct sock *sk)
+{
+    struct net_device *device = BPF_CORE_READ(sk, sk_dst_cache, dev);
+    return device && !(BPF_CORE_READ(device, features) & NETIF_F_SG);
+}
+
 // What a sink does with pages that are spliced into it.
 static __always_inline u32 sink_way(struct iotrace_file_record *sink)
 {
@@ -308,10 +317,11 @@ static __always_inline u32 sink_way(struct iotrace_file_record *sink)
             return IOTRACE_SPLICE_COPIES;
         if (BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops)) // kTLS and its like make pages of their own
             return IOTRACE_SPLICE_UNKNOWN;
-        if (!(BPF_CORE_READ((struct sock *)sk, sk_route_caps) & NETIF_F_SG)) // net/ipv4/tcp.c: tcp_sendmsg_locked()
-            return IOTRACE_SPLICE_COPIES;
-        return sink->splice_sink;
+        return route_lacks_scatter_gather(sk) ? IOTRACE_SPLICE_COPIES : sink->splice_sink;
     case IOTRACE_FILE_UDP:
+        sk = BPF_CORE_READ((struct file *)file, private_data);
+        sk = BPF_CORE_READ((struct socket *)sk, sk);
+        return route_lacks_scatter_gather(sk) ? IOTRACE_SPLICE_COPIES : sink->splice_sink;
     case IOTRACE_FILE_UNIX_STREAM:
         return sink->splice_sink;
     case IOTRACE_FILE_UNIX_DGRAM: // net/unix/af_unix.c: unix_dgram_sendmsg()
@@ -354,12 +364,12 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
     }
     __sync_fetch_and_add(&source->ledger.in_not_copied, moved);
     __sync_fetch_and_add(&sink->ledger.out_not_copied, moved);
-    // Of a splice the end that is no pipe is the payload; between two pipes both are.
-    if (is_pipe(source->type) && !is_pipe(sink->type))
+    // Of a splice the end that is no pipe is the payload; between two pipes, and for all other calls, both are.
+    if (kind == IOTRACE_KIND_SPLICE && is_pipe(source->type) && !is_pipe(sink->type))
         __sync_fetch_and_add(&source->ledger.in_not_payload, moved);
     else
         header->ledger.other_in += moved, header->ledger.in_not_copied += moved;
-    if (is_pipe(sink->type) && !is_pipe(source->type))
+    if (kind == IOTRACE_KIND_SPLICE && is_pipe(sink->type) && !is_pipe(source->type))
         __sync_fetch_and_add(&sink->ledger.out_not_payload, moved);
     else
         header->ledger.other_out += moved, header->ledger.out_not_copied += moved;

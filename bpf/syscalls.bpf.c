@@ -335,6 +335,8 @@ static __always_inline void account(struct iotrace_thread_state *thread, struct 
 {
     u32 nr = thread->header.call_nr, msg_flags = 0;
 
+    if (!config.ledger)
+        return;
     if (trait.kind >= IOTRACE_KIND_SENDFILE && trait.kind <= IOTRACE_KIND_TEE) {
         account_transfer(thread, source_id, number, moved);
         return;
@@ -515,7 +517,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         charge_call(thread, call, fd, trait.cause);
     if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN))
         change_fds(thread, regs->di, regs->si, regs->r10, result);
-    if (!failed && trait.kind == IOTRACE_KIND_MMAP && !loading)
+    if (config.ledger && !failed && trait.kind == IOTRACE_KIND_MMAP && !loading)
         note_mapping(thread, regs->r8, regs->dx, regs->r10);
     return 0;
 }

@@ -108,6 +108,8 @@ __noinline int keep_copies(struct iotrace_thread_state *thread)
     copies = &scratch->copies;
     copies->bytes_in = 0;
     copies->bytes_out = 0;
+    copies->from_processes = 0;
+    copies->to_processes = 0;
     copies->ledger = thread->header.ledger;
     used = thread->header.calls_used;
     for (u32 i = 0; i < IOTRACE_CALL_SLOTS; i++) {
@@ -117,17 +119,22 @@ __noinline int keep_copies(struct iotrace_thread_state *thread)
         switch (trait_of(call->nr).kind) {
         case IOTRACE_KIND_READ:
         case IOTRACE_KIND_RECVMMSG:
-        case IOTRACE_KIND_VM_READ:
             copies->bytes_in += call->bytes;
             break;
         case IOTRACE_KIND_WRITE:
         case IOTRACE_KIND_SENDMMSG:
-        case IOTRACE_KIND_VM_WRITE:
             copies->bytes_out += call->bytes;
+            break;
+        case IOTRACE_KIND_VM_READ:
+            copies->from_processes += call->bytes;
+            break;
+        case IOTRACE_KIND_VM_WRITE:
+            copies->to_processes += call->bytes;
             break;
         }
     }
-    if (!(copies->bytes_in | copies->bytes_out | copies->ledger.other_in | copies->ledger.other_out))
+    if (!(copies->bytes_in | copies->bytes_out | copies->from_processes | copies->to_processes |
+          copies->ledger.other_in | copies->ledger.other_out))
         return 0;
     key.process_id = thread->header.process_id;
     key.started_ns = thread->header.window_start_ns;
@@ -151,7 +158,8 @@ static __always_inline struct iotrace_process_record *finish_thread(struct iotra
         fill_devices(&header->ledger, header, task);
     }
     header->flags |= IOTRACE_THREAD_EXITED;
-    keep_copies(thread);
+    if (config.ledger)
+        keep_copies(thread);
     for (u32 i = 0; i < IOTRACE_CALL_SLOTS; i++) {
         struct iotrace_call_counter *mine = &thread->calls[i], *sum;
         if (i >= used)

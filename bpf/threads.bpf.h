@@ -17,8 +17,7 @@ static __always_inline u64 device_bytes_read(struct task_struct *task)
 
 static __always_inline u64 bytes_dirtied(struct task_struct *task)
 {
-    return bpf_core_field_exists(task->ioac.write_bytes) ? task->ioac.write_bytes - task->ioac.cancelled_write_bytes
-                                                         : 0;
+    return bpf_core_field_exists(task->ioac.write_bytes) ? task->ioac.write_bytes : 0;
 }
 
 // Fills the header of a thread whose window starts now. The rest of the scratch state is zero and stays so.

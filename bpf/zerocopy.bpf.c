@@ -8,11 +8,11 @@
 #define IORING_NOTIF_USAGE_ZC_COPIED 0x80000000u
 
 // A socket that sends without copying. Sends are handed to the device before the call returns that tells whose they
-// are, so `loopback` and `device` may wait here for the socket to get a record.
+// are, so `to_copy` and `device` may wait here for the socket to get a record.
 struct zerocopy_socket {
     u64 file_id; // 0: not known yet
     u64 sent;    // bytes, by all MSG_ZEROCOPY sends
-    u64 loopback;
+    u64 to_copy;
     u64 device;
     u32 first; // number of the first such send that was seen
     u32 reserved;
@@ -55,8 +55,10 @@ static __always_inline struct zerocopy_socket *zerocopy_socket_of(u64 sk, struct
         entry->file_id = record->file_id;
         entry->first = first;
         entry->sent = 0;
-        __sync_fetch_and_add(&record->ledger.zc_loopback, entry->loopback);
+        __sync_fetch_and_add(&record->ledger.zc_to_copy, entry->to_copy);
         __sync_fetch_and_add(&record->ledger.zc_device, entry->device);
+        if (entry->to_copy)
+            record->zc_reason = IOTRACE_ZC_LOOPBACK;
         return entry;
     }
     bpf_map_update_elem(&zerocopy_sockets, &sk, &fresh, BPF_ANY);
@@ -115,8 +117,14 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
         code = IOTRACE_HIDDEN_ZC_UNSUPPORTED;
     else if (!(BPF_CORE_READ(sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1))
         code = IOTRACE_HIDDEN_ZC_NOT_ENABLED;
-    else if (record->type == IOTRACE_FILE_TCP && !(BPF_CORE_READ(sk, sk_route_caps) & NETIF_F_SG))
-        code = IOTRACE_HIDDEN_ZC_NO_SG;
+    else if (route_lacks_scatter_gather(sk)) {
+        if (record->type == IOTRACE_FILE_UDP) {
+            code = IOTRACE_HIDDEN_ZC_NO_SG;
+        } else {
+            record->zc_reason = IOTRACE_ZC_NO_SCATTER_GATHER;
+            __sync_fetch_and_add(&record->ledger.zc_to_copy, moved);
+        }
+    }
     if (code) {
         hide(header->process_id, record->file_id, nr, code, moved, false);
         CHARGE(kernel_copied_operations, 1);
@@ -297,8 +305,11 @@ int BPF_PROG(watch_transmit, struct sk_buff *skb, struct net_device *device)
         if (!entry)
             return 0;
     }
-    __sync_fetch_and_add(loopback ? &entry->loopback : &entry->device, bytes);
-    if (record)
-        __sync_fetch_and_add(loopback ? &record->ledger.zc_loopback : &record->ledger.zc_device, bytes);
+    __sync_fetch_and_add(loopback ? &entry->to_copy : &entry->device, bytes);
+    if (record) {
+        __sync_fetch_and_add(loopback ? &record->ledger.zc_to_copy : &record->ledger.zc_device, bytes);
+        if (loopback)
+            record->zc_reason = IOTRACE_ZC_LOOPBACK;
+    }
     return 0;
 }

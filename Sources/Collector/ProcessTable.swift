@@ -32,7 +32,13 @@ public struct ProcessTable {
     /// Files that were closed, and in no thread's cache, when the last snapshot was taken.
     private var released: Set<UInt64> = []
 
-    public init(names: any ProcessNaming) { self.names = names }
+    private let accountsCopies: Bool
+
+    /// - Parameter accountsCopies: whether the snapshots have a ledger.
+    public init(names: any ProcessNaming, accountsCopies: Bool = true) {
+        self.names = names
+        self.accountsCopies = accountsCopies
+    }
 
     /// All processes in the order in which they were seen, with their figures since tracing began.
     public var processes: [ProcessFigures] { order.compactMap { rows[$0] } }
@@ -70,7 +76,7 @@ public struct ProcessTable {
             var figures = ProcessFigures(identity: identity(of: process))
             figures.totals = process.totals
             figures.threads = UInt64(process.threadsEnded)
-            figures.ledger = process.ledger
+            figures.ledger = accountsCopies ? process.ledger : nil
             figures.hidden = snapshot.hidden[process.id] ?? [:]
             figures.pairs = snapshot.pairs[process.id] ?? [:]
             figures.threadCopies = snapshot.endedThreads[process.id] ?? [:]
@@ -152,7 +158,9 @@ extension ProcessFigures {
         totals += thread.totals
         ledger? += thread.ledger
         let copies = ThreadCopies(calls: thread.calls, ledger: thread.ledger)
-        if !copies.movedNothing { threadCopies[.init(started: thread.started, tid: thread.tid)] = copies }
+        if ledger != nil, !copies.movedNothing {
+            threadCopies[.init(started: thread.started, tid: thread.tid)] = copies
+        }
         for (number, call) in thread.calls { calls[number, default: CallFigures()] += call }
         for fd in thread.fds {
             files[fd.fileID]?.operations &+= fd.operations

@@ -48,19 +48,25 @@ struct CopiesDocument {
             })
     }
 
-    /// Threads that moved payload, those with the most first.
+    /// Threads that moved payload, those with the most first. The last row is what belongs to no thread in it: threads that
+    /// have been added up, I/O that completed outside any thread, and what became of zero-copy sends.
     var byThread: JSONValue {
-        let rows = process.threadCopies.map { (key: $0.key, copies: Copies(of: $0.value)) }
+        guard let whole = Copies(of: process) else { return [] }
+        var rows = process.threadCopies.filter { $0.key != .others }
+            .map { (key: $0.key, copies: Copies(of: $0.value)) }
+            .sorted { ($1.copies.payload, $0.key.started) < ($0.copies.payload, $1.key.started) }
+        let rest = whole.without(rows.map(\.copies))
+        if !rows.isEmpty && rest != Copies() { rows.append((.others, rest)) }
         return .array(
-            rows.sorted { ($1.copies.payload, $0.key.started) < ($0.copies.payload, $1.key.started) }.map {
-                key, copies in
+            rows.map { key, copies in
                 [
                     "tid": key == .others ? nil : .unsigned(UInt64(key.tid)),
                     "payload_in_bytes": .unsigned(copies.payloadIn), "payload_out_bytes": .unsigned(copies.payloadOut),
                     "user_to_kernel_bytes": .unsigned(copies.userToKernel),
                     "kernel_to_user_bytes": .unsigned(copies.kernelToUser),
                     "kernel_to_kernel_bytes": .unsigned(copies.kernelToKernel),
-                    "avoided_bytes": .unsigned(copies.avoided), "unresolved_bytes": .unsigned(copies.unresolved),
+                    "user_to_user_bytes": .unsigned(copies.userToUser), "avoided_bytes": .unsigned(copies.avoided),
+                    "unresolved_bytes": .unsigned(copies.unresolved),
                     "dma_in_bytes": .unsigned(copies.dmaIn), "dma_out_bytes": .unsigned(copies.dmaOut),
                 ]
             })

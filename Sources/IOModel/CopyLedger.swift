@@ -62,13 +62,29 @@ public struct Copies: Sendable, Equatable {
         add(ZeroCopySends(file.ledger))
     }
 
-    /// Of one thread. What became of its zero-copy sends is known for their sockets only, so here all are unresolved.
+    /// Of one thread. What became of its zero-copy sends is known for their sockets only, so they are left out.
     public init(of thread: ThreadCopies) {
         let ledger = thread.ledger
         self.init(
             bytesIn: thread.bytesIn &+ ledger.otherIn, bytesOut: thread.bytesOut &+ ledger.otherOut, ledger: ledger)
-        unresolved &+= ledger.zeroCopySent
+        payloadIn &+= thread.fromProcesses
+        payloadOut &+= thread.toProcesses
+        userToUser = thread.fromProcesses &+ thread.toProcesses
     }
+
+    /// What is left when the copies of parts are taken away, figure by figure.
+    public func without(_ parts: [Copies]) -> Copies {
+        var rest = self
+        for field in Self.fields {
+            rest[keyPath: field] = rest[keyPath: field].less(parts.reduce(0) { $0 &+ $1[keyPath: field] })
+        }
+        return rest
+    }
+
+    private static let fields: [any WritableKeyPath<Copies, UInt64> & Sendable] = [
+        \.userToKernel, \.kernelToUser, \.kernelToKernel, \.userToUser, \.avoided, \.unresolved, \.payloadIn,
+        \.payloadOut, \.dmaIn, \.dmaOut, \.observed,
+    ]
 
     /// Of a process. nil when its figures come from a recording that has no ledger.
     public init?(of process: ProcessFigures) {
@@ -91,8 +107,8 @@ public struct Copies: Sendable, Equatable {
 /// What became of the zero-copy sends of a socket.
 ///
 /// Completions decide (SO_EE_CODE_ZEROCOPY_COPIED, IORING_NOTIF_USAGE_ZC_COPIED). Where the program did not read them, the
-/// buffers' flags at the device do: by reference to a loopback device will be copied there, by reference to hardware was
-/// not. What neither tells is unresolved.
+/// buffers' flags at the device do: by reference to a loopback device, or to one without scatter/gather, will be copied
+/// there, by reference to hardware was not. What neither tells is unresolved.
 struct ZeroCopySends {
     var avoided: UInt64
     var copied: UInt64
@@ -101,20 +117,18 @@ struct ZeroCopySends {
     var observed: UInt64
     var avoidedOperations: UInt64
     var copiedOperations: UInt64
-    var overLoopback: Bool
 
     init(_ ledger: LedgerFigures) {
         let open = ledger.zeroCopySent.less(ledger.zeroCopyAvoided &+ ledger.zeroCopyCopied)
-        let loopback = min(open, ledger.zeroCopyLoopback.less(ledger.zeroCopyCopied))
-        let device = min(open &- loopback, ledger.zeroCopyDevice.less(ledger.zeroCopyAvoided))
+        let toCopy = min(open, ledger.zeroCopyToCopy.less(ledger.zeroCopyCopied))
+        let device = min(open &- toCopy, ledger.zeroCopyDevice.less(ledger.zeroCopyAvoided))
         avoided = ledger.zeroCopyAvoided &+ device
-        copied = ledger.zeroCopyCopied &+ loopback
-        unresolved = open &- loopback &- device
+        copied = ledger.zeroCopyCopied &+ toCopy
+        unresolved = open &- toCopy &- device
         observed = ledger.zeroCopyAvoided &+ ledger.zeroCopyCopied
         let openSends = ledger.zeroCopySends.less(ledger.zeroCopySendsAvoided &+ ledger.zeroCopySendsCopied)
-        avoidedOperations = ledger.zeroCopySendsAvoided &+ (loopback == 0 && device > 0 ? openSends : 0)
-        copiedOperations = ledger.zeroCopySendsCopied &+ (loopback > 0 ? openSends : 0)
-        overLoopback = ledger.zeroCopyLoopback > 0
+        avoidedOperations = ledger.zeroCopySendsAvoided &+ (toCopy == 0 && device > 0 ? openSends : 0)
+        copiedOperations = ledger.zeroCopySendsCopied &+ (toCopy > 0 ? openSends : 0)
     }
 }
 
@@ -161,7 +175,7 @@ extension ProcessFigures {
         for (id, row) in files where row.ledger.zeroCopySent > 0 && (file == nil || id == file) {
             let sends = ZeroCopySends(row.ledger)
             guard sends.copied > 0 else { continue }
-            let code: HiddenCopy = sends.overLoopback ? .zeroCopyLoopback : .zeroCopyCopied
+            let code = row.identity.zeroCopyReason.hiddenCopy
             let key = HiddenFigures.Key(
                 file: 0, operation: Operation(code: row.identity.zeroCopyOperation), code: code.rawValue)
             sums[key, default: HiddenFigures()] += HiddenFigures(

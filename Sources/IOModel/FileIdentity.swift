@@ -38,6 +38,21 @@ public enum MemoryDevice: UInt8, Sendable {
     case zero
 }
 
+/// Why sends by reference were copied, as far as the device they went to tells.
+public enum ZeroCopyReason: UInt8, Sendable {
+    case untold
+    case loopback
+    case noScatterGather
+
+    var hiddenCopy: HiddenCopy {
+        switch self {
+        case .untold: .zeroCopyCopied
+        case .loopback: .zeroCopyLoopback
+        case .noScatterGather: .zeroCopyNoScatterGather
+        }
+    }
+}
+
 /// One open fd of a process, from its first sight to its close. A number that is reused is another identity.
 public struct FileIdentity: Sendable, Equatable {
     public var fd: Int32
@@ -54,6 +69,7 @@ public struct FileIdentity: Sendable, Equatable {
     public var device = MemoryDevice.plain
     /// The code of the `Operation` that last sent without copying; 0 when none did.
     public var zeroCopyOperation: UInt32 = 0
+    public var zeroCopyReason = ZeroCopyReason.untold
 
     public init(
         fd: Int32, type: FileType, path: String? = nil, local: String? = nil, peer: String? = nil,

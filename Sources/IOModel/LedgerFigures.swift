@@ -18,11 +18,12 @@ public struct LedgerFigures: Accumulating, Sendable, Equatable {
     public var kernelToKernel: UInt64 = 0
     /// Moved inside the kernel in a way that cannot be told.
     public var unknown: UInt64 = 0
-    /// Accepted for sending without a copy, what completions said of it, and what was seen at a device.
+    /// Accepted for sending without a copy, what completions said of it, and what a device got that has it copied, or does
+    /// not.
     public var zeroCopySent: UInt64 = 0
     public var zeroCopyAvoided: UInt64 = 0
     public var zeroCopyCopied: UInt64 = 0
-    public var zeroCopyLoopback: UInt64 = 0
+    public var zeroCopyToCopy: UInt64 = 0
     public var zeroCopyDevice: UInt64 = 0
     /// The kernel's per-task accounting of device reads; what the thread itself gave to the block layer; what it dirtied
     /// or wrote directly, less what was truncated before it was written.
@@ -47,7 +48,7 @@ public struct LedgerFigures: Accumulating, Sendable, Equatable {
     public static let fields: [any WritableKeyPath<LedgerFigures, UInt64> & Sendable] = [
         \.inNotCopied, \.outNotCopied, \.inNotPayload, \.outNotPayload, \.otherIn, \.otherOut, \.avoided,
         \.avoidedObserved, \.direct, \.kernelToKernel, \.unknown, \.zeroCopySent, \.zeroCopyAvoided, \.zeroCopyCopied,
-        \.zeroCopyLoopback, \.zeroCopyDevice, \.dmaIn, \.dmaOut, \.mapped, \.dirtied, \.callsElsewhere,
+        \.zeroCopyToCopy, \.zeroCopyDevice, \.dmaIn, \.dmaOut, \.mapped, \.dirtied, \.callsElsewhere,
         \.otherOperations, \.zeroCopyOperations, \.directOperations, \.kernelCopiedOperations, \.zeroCopySends,
         \.zeroCopySendsAvoided, \.zeroCopySendsCopied,
     ]
@@ -91,11 +92,19 @@ public struct ThreadCopies: Accumulating, Sendable, Equatable {
     /// Results of read- and write-type calls.
     public var bytesIn: UInt64
     public var bytesOut: UInt64
+    /// Results of process_vm_readv and process_vm_writev.
+    public var fromProcesses: UInt64
+    public var toProcesses: UInt64
     public var ledger: LedgerFigures
 
-    public init(bytesIn: UInt64 = 0, bytesOut: UInt64 = 0, ledger: LedgerFigures = LedgerFigures()) {
+    public init(
+        bytesIn: UInt64 = 0, bytesOut: UInt64 = 0, fromProcesses: UInt64 = 0, toProcesses: UInt64 = 0,
+        ledger: LedgerFigures = LedgerFigures()
+    ) {
         self.bytesIn = bytesIn
         self.bytesOut = bytesOut
+        self.fromProcesses = fromProcesses
+        self.toProcesses = toProcesses
         self.ledger = ledger
     }
 
@@ -103,23 +112,29 @@ public struct ThreadCopies: Accumulating, Sendable, Equatable {
     public init(calls: [UInt32: CallFigures], ledger: LedgerFigures) {
         let bytes = CallBytes(calls)
         self.init(
-            bytesIn: bytes.bytesIn &+ bytes.fromProcesses, bytesOut: bytes.bytesOut &+ bytes.toProcesses, ledger: ledger
-        )
+            bytesIn: bytes.bytesIn, bytesOut: bytes.bytesOut, fromProcesses: bytes.fromProcesses,
+            toProcesses: bytes.toProcesses, ledger: ledger)
     }
 
     public static func += (sum: inout ThreadCopies, part: ThreadCopies) {
         sum.bytesIn &+= part.bytesIn
         sum.bytesOut &+= part.bytesOut
+        sum.fromProcesses &+= part.fromProcesses
+        sum.toProcesses &+= part.toProcesses
         sum.ledger += part.ledger
     }
 
     public func since(_ earlier: ThreadCopies) -> ThreadCopies {
         ThreadCopies(
             bytesIn: bytesIn.since(earlier.bytesIn), bytesOut: bytesOut.since(earlier.bytesOut),
+            fromProcesses: fromProcesses.since(earlier.fromProcesses),
+            toProcesses: toProcesses.since(earlier.toProcesses),
             ledger: ledger.since(earlier.ledger))
     }
 
-    public var isZero: Bool { bytesIn == 0 && bytesOut == 0 && ledger.isZero }
+    public var isZero: Bool { self == ThreadCopies() }
     /// Without payload there is nothing to show, whatever the devices did.
-    public var movedNothing: Bool { bytesIn == 0 && bytesOut == 0 && ledger.otherIn == 0 && ledger.otherOut == 0 }
+    public var movedNothing: Bool {
+        [bytesIn, bytesOut, fromProcesses, toProcesses, ledger.otherIn, ledger.otherOut].allSatisfy { $0 == 0 }
+    }
 }

@@ -164,6 +164,7 @@ public struct ProcessFigures: Sendable, Equatable {
         }
         var other = FileIdentity(fd: -1, type: type, path: "(other \(type.rawValue))")
         other.zeroCopyOperation = file.identity.zeroCopyOperation
+        other.zeroCopyReason = file.identity.zeroCopyReason
         add(file, to: Self.firstTypeRow + UInt64(FileType.allCases.firstIndex(of: type)!), identity: other)
     }
 

@@ -88,6 +88,7 @@ final class BPFObject {
         config.tracer = configuration.ownPID
         config.has_rdonly_cast = hasReadOnlyCast ? 1 : 0
         config.has_iomap_events = hasIOMapEvents ? 1 : 0
+        config.ledger = configuration.accountsCopies ? 1 : 0
         switch configuration.target {
         case .pids: config.target = UInt32(IOTRACE_TARGET_PIDS)
         case .comm(let name):

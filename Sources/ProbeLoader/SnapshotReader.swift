@@ -85,7 +85,8 @@ struct SnapshotReader {
             let copies = value.loadUnaligned(as: iotrace_thread_copies.self)
             snapshot.endedThreads[key.process_id, default: [:]][.init(started: key.started_ns, tid: key.tid)] =
                 ThreadCopies(
-                    bytesIn: copies.bytes_in, bytesOut: copies.bytes_out, ledger: LedgerFigures(copies.ledger))
+                    bytesIn: copies.bytes_in, bytesOut: copies.bytes_out, fromProcesses: copies.from_processes,
+                    toProcesses: copies.to_processes, ledger: LedgerFigures(copies.ledger))
         }
         try samples.forEach { key, value in
             let key = key.loadUnaligned(as: iotrace_sample_key.self)
@@ -242,6 +243,7 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     identity.inEpoll = record.in_epoll != 0
     identity.device = MemoryDevice(rawValue: record.char_device) ?? .plain
     identity.zeroCopyOperation = record.zc_operation
+    identity.zeroCopyReason = ZeroCopyReason(rawValue: record.zc_reason) ?? .untold
     if identity.type.isSocket {
         (identity.local, identity.peer) = decodeSocketNames(socket)
     } else {

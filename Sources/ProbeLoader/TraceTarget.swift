@@ -16,19 +16,23 @@ public struct TracerConfiguration: Sendable {
     public var follow: Bool
     /// The tracer's own pid.
     public var ownPID: UInt32
+    /// Keep the copy ledger. Without it the probes that only it needs are not loaded.
+    public var accountsCopies: Bool
     /// Samples of the CPU clock a second on each CPU; nil: none.
     public var samplingFrequency: UInt64?
     /// Caps the entries of the process, call and file maps; for tests that fill them.
     public var mapLimit: UInt32?
 
     public init(
-        target: TraceTarget, follow: Bool = true, ownPID: UInt32, samplingFrequency: UInt64? = nil,
+        target: TraceTarget, follow: Bool = true, ownPID: UInt32, accountsCopies: Bool = true,
+        samplingFrequency: UInt64? = nil,
         mapLimit: UInt32? = nil
     ) {
         self.target = target
         self.follow = follow
         self.ownPID = ownPID
-        self.samplingFrequency = samplingFrequency
+        self.accountsCopies = accountsCopies
+        self.samplingFrequency = accountsCopies ? samplingFrequency : nil
         self.mapLimit = mapLimit
     }
 }

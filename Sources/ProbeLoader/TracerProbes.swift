@@ -13,6 +13,8 @@ public struct ProbeDescription: Sendable {
     public let feeds: String
     /// Without it there is nothing to report.
     public let required: Bool
+    /// Only the copy ledger needs it.
+    public let ledger: Bool
     /// Attached on demand instead of for the whole trace.
     public let onDemand: Bool
     /// The tracepoint has this many arguments where this program fits; nil: always.
@@ -29,31 +31,35 @@ public struct ProbeDescription: Sendable {
         .init("switch_threads", "sched_switch", "blocked time, run-queue time and their causes"),
         .init("wake_thread", "sched_wakeup", "the line between blocked and run-queue time"),
         .init("count_fault", "page_fault_user", "page faults in mode switches, pages copied on write"),
-        .init("count_kernel_fault", "page_fault_kernel", "pages copied on write in system calls"),
-        .init("count_mapped", "mm_filemap_map_pages", "bytes of mapped files"),
-        .init("count_fetched", "mm_filemap_fault", "bytes of mapped files"),
-        .init("count_bio", "block_bio_queue", "DMA of fds, DMA out"),
-        .init("begin_direct", "iomap_dio_rw_begin", "direct I/O of io_uring and Linux AIO"),
-        .init("end_direct", "iomap_dio_complete", "direct I/O, observed"),
-        .init("watch_transmit", "net_dev_start_xmit", "zero-copy sends whose completion is not read"),
-        .init("watch_submission", "io_uring_submit_req", "zero-copy and multishot requests of io_uring"),
-        .init("count_completion", "io_uring_complete", "bytes of io_uring", arguments: 3),
-        .init("count_completion_by_value", "io_uring_complete", "bytes of io_uring", arguments: 7),
-        .init("count_overflow", "io_uring_cqe_overflow", "bytes of io_uring when its completion queue is full"),
-        .init("find_symbols", "syscall", "hidden copies of splice and sendfile, CPU time spent copying"),
-        .init("take_sample", "perf_event", "CPU time spent copying", onDemand: true),
+        .init("count_kernel_fault", "page_fault_kernel", "pages copied on write in system calls", ledger: true),
+        .init("count_mapped", "mm_filemap_map_pages", "bytes of mapped files", ledger: true),
+        .init("count_fetched", "mm_filemap_fault", "bytes of mapped files", ledger: true),
+        .init("count_bio", "block_bio_queue", "DMA of fds, DMA out", ledger: true),
+        .init("begin_direct", "iomap_dio_rw_begin", "direct I/O of io_uring and Linux AIO", ledger: true),
+        .init("end_direct", "iomap_dio_complete", "direct I/O, observed", ledger: true),
+        .init("watch_transmit", "net_dev_start_xmit", "zero-copy sends whose completion is not read", ledger: true),
+        .init("watch_submission", "io_uring_submit_req", "zero-copy and multishot requests of io_uring", ledger: true),
+        .init("count_completion", "io_uring_complete", "bytes of io_uring", ledger: true, arguments: 3),
+        .init("count_completion_by_value", "io_uring_complete", "bytes of io_uring", ledger: true, arguments: 7),
+        .init(
+            "count_overflow", "io_uring_cqe_overflow", "bytes of io_uring when its completion queue is full",
+            ledger: true),
+        .init("find_symbols", "syscall", "hidden copies of splice and sendfile, CPU time spent copying", ledger: true),
+        .init("take_sample", "perf_event", "CPU time spent copying", ledger: true, onDemand: true),
         .init("move_thread", "cgroup_attach_task", "processes moved in and out of --cgroup"),
         .init("time_entry", "sys_enter", "latency histograms and time in calls", onDemand: true),
     ]
 
     private init(
-        _ program: String, _ hook: String, _ feeds: String, required: Bool = false, onDemand: Bool = false,
+        _ program: String, _ hook: String, _ feeds: String, required: Bool = false, ledger: Bool = false,
+        onDemand: Bool = false,
         arguments: Int? = nil
     ) {
         self.program = program
         self.hook = hook
         self.feeds = feeds
         self.required = required
+        self.ledger = ledger
         self.onDemand = onDemand
         self.arguments = arguments
     }
@@ -86,7 +92,8 @@ public struct LoadedProbes: ~Copyable {
             }
             return wanted != found
         }.map(\.program)
-        let fitting = ProbeDescription.all.filter { !others.contains($0.program) }
+        let unneeded = ProbeDescription.all.filter { $0.ledger && !configuration.accountsCopies }.map(\.program)
+        let fitting = ProbeDescription.all.filter { !(others + unneeded).contains($0.program) }
         let image = ProbeImage.tracer.bytes
         while true {
             try Self.require(ProbeDescription.all, without: missing)
@@ -94,10 +101,12 @@ public struct LoadedProbes: ~Copyable {
             try object.configure(
                 configuration, hasReadOnlyCast: types.hasFunction("bpf_rdonly_cast"),
                 hasIOMapEvents: types.hasTracepoint("iomap_dio_complete"))
-            for program in Array(missing.keys) + others { object.leaveOut(program) }
+            for program in Array(missing.keys) + others + unneeded { object.leaveOut(program) }
             let (failure, log) = LibbpfLog.capturing { object.load() }
             if failure == 0 {
-                if missing["find_symbols"] == nil, let reason = try KernelSymbols.resolve(in: object) {
+                if configuration.accountsCopies, missing["find_symbols"] == nil,
+                    let reason = try KernelSymbols.resolve(in: object)
+                {
                     missing["find_symbols"] = "\(reason) — needs CAP_SYSLOG, or kernel.kptr_restrict below 2"
                     missing["take_sample"] = missing["take_sample"] ?? "the copy routines' addresses are not known"
                 }

@@ -122,6 +122,7 @@ extension FileIdentity {
             "local": JSONValue(local), "peer": JSONValue(peer), "nonblocking": .bool(nonblocking),
             "in_epoll": .bool(inEpoll), "device": .unsigned(UInt64(device.rawValue)),
             "zerocopy_operation": .unsigned(UInt64(zeroCopyOperation)),
+            "zerocopy_reason": .unsigned(UInt64(zeroCopyReason.rawValue)),
         ]
     }
 
@@ -134,8 +135,11 @@ extension FileIdentity {
             path: try value.optionalString("path"), local: try value.optionalString("local"),
             peer: try value.optionalString("peer"), nonblocking: try value.bool("nonblocking"),
             inEpoll: try value.bool("in_epoll"))
-        // Recordings from before the ledger have none of these two.
+        // Recordings from before the ledger have none of these.
         device = value["device"]?.unsignedValue.flatMap { UInt8(exactly: $0) }.flatMap(MemoryDevice.init) ?? .plain
+        zeroCopyReason =
+            value["zerocopy_reason"]?.unsignedValue.flatMap { UInt8(exactly: $0) }.flatMap(ZeroCopyReason.init)
+            ?? .untold
         zeroCopyOperation = value["zerocopy_operation"]?.unsignedValue.flatMap { UInt32(exactly: $0) } ?? 0
     }
 }
@@ -188,7 +192,10 @@ extension ProcessFigures {
                     threadCopies.sorted { ($0.key.started, $0.key.tid) < ($1.key.started, $1.key.tid) }.map {
                         key, row in
                         JSONValue(
-                            counters: [key.started, UInt64(key.tid), row.bytesIn, row.bytesOut] + row.ledger.counters)
+                            counters: [
+                                key.started, UInt64(key.tid), row.bytesIn, row.bytesOut, row.fromProcesses,
+                                row.toProcesses,
+                            ] + row.ledger.counters)
                     })
             ),
             (
@@ -224,10 +231,11 @@ extension ProcessFigures {
         }
         for row in try value.array("thread_copies") {
             let n = try JSONValue.counters(
-                row.arrayValue ?? [], count: 4 + LedgerFigures.fields.count, name: "thread_copies")
+                row.arrayValue ?? [], count: 6 + LedgerFigures.fields.count, name: "thread_copies")
             guard let tid = UInt32(exactly: n[1]) else { throw DecodingFailure(message: "no such thread") }
             threadCopies[.init(started: n[0], tid: tid)] = ThreadCopies(
-                bytesIn: n[2], bytesOut: n[3], ledger: LedgerFigures(counters: n[4...]))
+                bytesIn: n[2], bytesOut: n[3], fromProcesses: n[4], toProcesses: n[5],
+                ledger: LedgerFigures(counters: n[6...]))
         }
         for row in try value.array("samples") {
             let n = try JSONValue.counters(row.arrayValue ?? [], count: 4, name: "samples")

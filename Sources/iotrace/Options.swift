@@ -28,6 +28,9 @@ struct TargetOptions: ParsableArguments {
     @Option(help: "Time the calls: off, sampled (20 ms of every second) or full.")
     var latency: LatencyMode = .sampled
 
+    @Flag(help: "Do not account for copies.")
+    var noLedger = false
+
     @Flag(help: "Take no samples of the CPU clock: the share of CPU time spent copying is then not known.")
     var noSampling = false
 

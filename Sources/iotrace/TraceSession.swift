@@ -28,7 +28,7 @@ final class TraceSession {
     private let target: TraceTarget?
     private let clock = Clock()
     private var attached: AttachedProbes
-    private var table = ProcessTable(names: SystemNames())
+    private var table: ProcessTable
     private var window: Window
     private var tool: Tool
     private var losses = Losses()
@@ -38,6 +38,7 @@ final class TraceSession {
 
     init(_ options: TargetOptions, interval: Double, observer: Observer) throws {
         self.options = options
+        table = ProcessTable(names: SystemNames(), accountsCopies: !options.noLedger)
         self.interval = interval
         self.observer = observer
         let target = try options.target()
@@ -49,7 +50,8 @@ final class TraceSession {
         do {
             let configuration = TracerConfiguration(
                 target: target ?? .pids([child!.pid], awaitingExec: true), follow: !options.noFollow,
-                ownPID: UInt32(getpid()), samplingFrequency: options.noSampling ? nil : options.samplingHz,
+                ownPID: UInt32(getpid()), accountsCopies: !options.noLedger,
+                samplingFrequency: options.noSampling ? nil : options.samplingHz,
                 mapLimit: options.mapLimit)
             let loaded = try LoadedProbes(configuration)
             attached = try loaded.attach()

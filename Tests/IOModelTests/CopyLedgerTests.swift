@@ -120,10 +120,11 @@ import Testing
         socket.zeroCopyCopied = copied
         socket.zeroCopySendsAvoided = avoided > 0 ? 10 : 0
         socket.zeroCopySendsCopied = copied > 0 ? 10 : 0
-        socket.zeroCopyLoopback = loopback
+        socket.zeroCopyToCopy = loopback
         socket.zeroCopyDevice = device
         var identity = FileIdentity(fd: 4, type: .tcp)
         identity.zeroCopyOperation = sendto
+        identity.zeroCopyReason = loopback > 0 ? .loopback : .untold
         return process {
             $0.calls[sendto] = CallFigures(count: 10, bytes: sent)
             $0.ledger = ledger
@@ -234,7 +235,7 @@ import Testing
         #expect(process.files.values.reduce(0) { $0 + Copies(of: $1).payloadIn } == 210)
     }
 
-    @Test func aThreadsSendsAreUnresolvedSinceOnlyTheSocketKnows() {
+    @Test func aThreadsSendsAreLeftToTheSocketThatKnows() {
         let thread = ThreadCopies(
             bytesOut: 50,
             ledger: Self.ledger {
@@ -242,7 +243,12 @@ import Testing
                 $0.zeroCopySent = 40
             })
         let copies = Copies(of: thread)
-        #expect(copies.userToKernel == 10 && copies.unresolved == 40 && copies.payloadOut == 50)
+        #expect(copies.userToKernel == 10 && copies.unresolved == 0 && copies.payloadOut == 50)
+        var whole = Copies()
+        whole.userToKernel = 15
+        whole.kernelToKernel = 40
+        let rest = whole.without([copies])
+        #expect(rest.userToKernel == 5 && rest.kernelToKernel == 40 && rest.payloadOut == 0)
     }
 
     @Test func figuresThatDoNotFitTogetherNeverWrapAround() throws {

@@ -24,6 +24,10 @@
 #define IOTRACE_FILE_SOCKET 16
 #define IOTRACE_FILE_FIRST_SOCKET IOTRACE_FILE_TCP
 
+#define IOTRACE_ZC_UNTOLD 0
+#define IOTRACE_ZC_LOOPBACK 1          // they were handed to a loopback device
+#define IOTRACE_ZC_NO_SCATTER_GATHER 2 // the route's device cannot take pages
+
 // Character devices that move no payload. drivers/char/mem.c
 #define IOTRACE_DEVICE_PLAIN 0
 #define IOTRACE_DEVICE_NULL 1 // /dev/null: throws away what is written, has nothing to read
@@ -92,7 +96,8 @@ struct iotrace_file_record {
     __u8 direct_seen;        // direct I/O went through it
     __u32 zc_operation;      // the last that sent without copying: see IOTRACE_OPERATION_URING
     __u8 direct_way;         // IOTRACE_DIRECT_…
-    __u8 reserved[7];
+    __u8 zc_reason;          // IOTRACE_ZC_…: why sends by reference were copied
+    __u8 reserved[6];
     struct iotrace_ledger ledger;
     // Path components from the leaf to the root, each NUL-terminated; empty for sockets.
     __u8 path[IOTRACE_PATH_BYTES];

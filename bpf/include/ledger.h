@@ -18,12 +18,12 @@ struct iotrace_ledger {
     __u64 avoided_observed; // the same, by the kernel's own word
     __u64 direct;           // of these two: between a device and the user's pages
     __u64 kernel_to_kernel;
-    __u64 unknown;     // moved inside the kernel in a way that cannot be told
-    __u64 zc_sent;     // zero-copy sends that the socket accepted; what became of them is in the next four
-    __u64 zc_avoided;  // by their completions
-    __u64 zc_copied;   // by their completions
-    __u64 zc_loopback; // handed to a loopback device: will be copied there
-    __u64 zc_device;   // handed to a device by reference
+    __u64 unknown;    // moved inside the kernel in a way that cannot be told
+    __u64 zc_sent;    // zero-copy sends that the socket accepted; what became of them is in the next four
+    __u64 zc_avoided; // by their completions
+    __u64 zc_copied;  // by their completions
+    __u64 zc_to_copy; // handed to a device that has them copied
+    __u64 zc_device;  // handed to a device by reference
     __u64 dma_in;
     __u64 dma_out; // submitted by the thread itself
     __u64 mapped;  // bytes of pages mapped by faults
@@ -100,8 +100,10 @@ struct iotrace_thread_key {
 };
 
 struct iotrace_thread_copies {
-    __u64 bytes_in;  // results of read-type calls
-    __u64 bytes_out; // results of write-type calls
+    __u64 bytes_in;       // results of read-type calls
+    __u64 bytes_out;      // results of write-type calls
+    __u64 from_processes; // results of process_vm_readv
+    __u64 to_processes;   // results of process_vm_writev
     struct iotrace_ledger ledger;
 };
 

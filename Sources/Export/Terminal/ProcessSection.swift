@@ -1,6 +1,6 @@
 internal import IOModel
 
-/// One process: who it is, what it did, where its time went, which calls and which files.
+/// One process: who it is, what it did, where its time went, what was copied, which calls and which files.
 struct ProcessSection {
     let process: ProcessFigures
     let width: Int
@@ -8,6 +8,7 @@ struct ProcessSection {
     var lines: [Line] {
         var lines = title + [command] + figures + time
         let tables = [
+            CopySection(process: process, width: width).lines,
             BlockingSection(totals: process.totals, width: width).lines,
             SyscallTable(process: process, width: width).lines,
             FileTable(process: process, width: width).lines,
