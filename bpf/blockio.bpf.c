@@ -102,7 +102,7 @@ int BPF_PROG(begin_direct, struct kiocb *kiocb)
         else
             request.file_id = file_id_of_open(request.process_id, file);
     }
-    bpf_map_update_elem(&direct_requests, &key, &request, BPF_ANY);
+    PUT(direct_requests, &key, &request);
     return 0;
 }
 

@@ -323,7 +323,7 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
         bpf_map_delete_elem(&files, &record->file_id);
         return 0;
     }
-    bpf_map_update_elem(&open_files, &open_key, &binding.file_id, BPF_ANY);
+    PUT(open_files, &open_key, &binding.file_id);
     return binding.file_id;
 }
 

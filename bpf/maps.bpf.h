@@ -110,6 +110,13 @@ static __always_inline struct scratch *scratch_of(u32 who)
             __sync_fetch_and_add(&losses_->field, (amount));                                                           \
     } while (0)
 
+// For entries that something later looks for: without one, what it finds out goes into no row.
+#define PUT(map, key, value)                                                                                           \
+    do {                                                                                                               \
+        if (bpf_map_update_elem(&map, key, value, BPF_ANY))                                                            \
+            LOSE(ledger_map_full, 1);                                                                                  \
+    } while (0)
+
 // One volatile load: through a plain pointer the compiler would fold the constant it sees now, all zero.
 static __always_inline struct iotrace_trait trait_of(u32 nr)
 {

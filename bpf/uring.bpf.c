@@ -134,8 +134,8 @@ static __always_inline void note_submission(struct io_kiocb *request)
     if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
         notif = (u64)BPF_CORE_READ(message, notif);
         notification.reports_usage = BPF_CORE_READ(message, flags) & IORING_SEND_ZC_REPORT_USAGE;
-        bpf_map_update_elem(&uring_notifications, &notif, &notification, BPF_ANY);
-        bpf_map_update_elem(&uring_sends, &key, &notif, BPF_ANY);
+        PUT(uring_notifications, &notif, &notification);
+        PUT(uring_sends, &key, &notif);
         named.request = key;
     } else if (opcode == OP_READ_MULTISHOT ||
                ((opcode == OP_RECV || opcode == OP_RECVMSG) && BPF_CORE_READ(message, flags) & IORING_RECV_MULTISHOT)) {
@@ -147,7 +147,7 @@ static __always_inline void note_submission(struct io_kiocb *request)
     named.opcode = opcode;
     name.ring = (u64)BPF_CORE_READ(request, ctx);
     name.user_data = BPF_CORE_READ(request, cqe.user_data);
-    bpf_map_update_elem(&uring_names, &name, &named, BPF_ANY);
+    PUT(uring_names, &name, &named);
 }
 
 SEC("tp_btf/io_uring_submit_req")

@@ -61,7 +61,7 @@ static __always_inline struct zerocopy_socket *zerocopy_socket_of(u64 sk, struct
             record->zc_reason = IOTRACE_ZC_LOOPBACK;
         return entry;
     }
-    bpf_map_update_elem(&zerocopy_sockets, &sk, &fresh, BPF_ANY);
+    PUT(zerocopy_sockets, &sk, &fresh);
     return bpf_map_lookup_elem(&zerocopy_sockets, &sk);
 }
 
@@ -143,13 +143,13 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
         return 0;
     if (code) { // it gets a number and a completion all the same
         total = entry->sent;
-        bpf_map_update_elem(&zerocopy_sends, &key, &total, BPF_ANY);
+        PUT(zerocopy_sends, &key, &total);
         return 0;
     }
     total = __sync_fetch_and_add(&entry->sent, moved);
     if (messages == 1) {
         total += moved;
-        bpf_map_update_elem(&zerocopy_sends, &key, &total, BPF_ANY);
+        PUT(zerocopy_sends, &key, &total);
         return 0;
     }
     for (int i = 0; i < ZC_MESSAGES; i++) {
@@ -158,7 +158,7 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
             bpf_probe_read_user(&length, sizeof(length), (void *)(where + i * MMSGHDR_BYTES + MMSGHDR_LENGTH)))
             break;
         total += length;
-        bpf_map_update_elem(&zerocopy_sends, &key, &total, BPF_ANY);
+        PUT(zerocopy_sends, &key, &total);
         key.number++;
     }
     return 0;
@@ -299,7 +299,7 @@ int BPF_PROG(watch_transmit, struct sk_buff *skb, struct net_device *device)
     if (entry)
         record = file_record(entry->file_id);
     if (!entry || (entry->file_id && (!record || record->closed))) { // new, or new at the address of an old one
-        bpf_map_update_elem(&zerocopy_sockets, &sk, &fresh, BPF_ANY);
+        PUT(zerocopy_sockets, &sk, &fresh);
         entry = bpf_map_lookup_elem(&zerocopy_sockets, &sk);
         record = 0;
         if (!entry)

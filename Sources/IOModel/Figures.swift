@@ -164,6 +164,8 @@ public struct Losses: Accumulating, Sendable, Equatable {
     public var mappingBusy: UInt64 = 0
     /// Completions of io_uring that found the queue full and name no request: their bytes, if any, are missing.
     public var uringOverflow: UInt64 = 0
+    /// Runs that the kernel skipped because the same probe was running on that CPU, of probes that count.
+    public var probeSkipped: UInt64 = 0
     public var userReadFailed: UInt64 = 0
     /// Nothing is sent through a ring today, so nothing can be dropped there; the key is part of the contract.
     public var ringDropped: UInt64 = 0
@@ -173,7 +175,7 @@ public struct Losses: Accumulating, Sendable, Equatable {
     /// Every counter, in the order in which a recording has them; new ones go to the end.
     public static let fields: [any WritableKeyPath<Losses, UInt64> & Sendable] = [
         \.threadStorageFailed, \.processMapFull, \.callMapFull, \.fileMapFull, \.latencyMapFull, \.userReadFailed,
-        \.ringDropped, \.ledgerMapFull, \.mappingBusy, \.uringOverflow,
+        \.ringDropped, \.ledgerMapFull, \.mappingBusy, \.uringOverflow, \.probeSkipped,
     ]
 
     public static func += (sum: inout Losses, part: Losses) {

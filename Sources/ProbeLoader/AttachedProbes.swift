@@ -74,7 +74,19 @@ public struct AttachedProbes: ~Copyable {
     /// Reads every counter.
     public func snapshot() throws(ProbeError) -> Snapshot {
         guard let reader else { throw ProbeError("finding the maps", errorNumber: ENOENT) }
-        return try reader.read()
+        var snapshot = try reader.read()
+        for probe in descriptions where probe.counts {
+            snapshot.losses.probeSkipped &+= information(of: probe)?.recursion_misses ?? 0
+        }
+        return snapshot
+    }
+
+    /// nil when it is not loaded.
+    private func information(of probe: ProbeDescription) -> bpf_prog_info? {
+        guard let program = object.program(probe.program), bpf_program__fd(program) >= 0 else { return nil }
+        var information = bpf_prog_info()
+        var size = UInt32(MemoryLayout<bpf_prog_info>.size)
+        return bpf_obj_get_info_by_fd(bpf_program__fd(program), &information, &size) == 0 ? information : nil
     }
 
     /// Frees the records of processes and files whose counters have been taken over.
@@ -103,12 +115,9 @@ public struct AttachedProbes: ~Copyable {
     public func programRuns() -> ProgramRuns {
         var sum = ProgramRuns()
         for probe in descriptions {
-            guard let program = object.program(probe.program) else { continue }
-            var info = bpf_prog_info()
-            var size = UInt32(MemoryLayout<bpf_prog_info>.size)
-            guard bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0 else { continue }
-            sum.runs += info.run_cnt
-            sum.nanoseconds += info.run_time_ns
+            guard let information = information(of: probe) else { continue }
+            sum.runs += information.run_cnt
+            sum.nanoseconds += information.run_time_ns
         }
         return sum
     }

@@ -64,6 +64,9 @@ public struct ProbeDescription: Sendable {
         self.arguments = arguments
     }
 
+    /// Every run of it counts. The scheduler's probes make up for a wake-up that they did not see, and samples are samples.
+    var counts: Bool { usesTracepoint && !["wake_thread", "switch_threads"].contains(program) }
+
     /// Hooked to a tracepoint, which a kernel may lack.
     var usesTracepoint: Bool { !hook.hasPrefix("iter/") && hook != "syscall" && hook != "perf_event" }
 }

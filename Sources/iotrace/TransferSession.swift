@@ -82,7 +82,7 @@ final class TransferSession {
     /// The worker's figures, once what it sent has reached the device: that happens behind its back.
     private func settledFigures(of worker: TransferWorker) throws -> ProcessFigures {
         var figures: ProcessFigures?
-        for _ in 0..<50 {
+        for _ in 0..<1000 {  // ten seconds, where the other side gets no CPU
             do {
                 let snapshot = try attached.snapshot()
                 let change = table.absorb(snapshot)

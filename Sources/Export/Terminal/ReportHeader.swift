@@ -59,6 +59,7 @@ struct ReportHeader {
             ("call map full", losses.callMapFull), ("file map full", losses.fileMapFull),
             ("latency map full", losses.latencyMapFull), ("ledger map full", losses.ledgerMapFull),
             ("mapping busy", losses.mappingBusy), ("io_uring overflow", losses.uringOverflow),
+            ("probe skipped", losses.probeSkipped),
             ("user read failed", losses.userReadFailed),
             ("ring dropped", losses.ringDropped),
         ]
