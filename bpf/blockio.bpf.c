@@ -222,11 +222,11 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
             charge_unknown(thread, record, in, moved);
         } else {
             hide(key.process_id, file_id, IOTRACE_OPERATION_AIO | iocb.opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
-            CHARGE(kernel_copied_operations, 1);
+            COUNT(kernel_copied_operations);
         }
         return 1;
     }
-    CHARGE(other_operations, 1);
+    COUNT(other_operations);
     return 1;
 }
 

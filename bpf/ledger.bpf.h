@@ -33,6 +33,9 @@ static __always_inline bool is_pipe(u8 type)
             __sync_fetch_and_add(&record->ledger.field, amount_);                                                      \
     } while (0)
 
+// Operations are not counted for each fd: every locked addition costs a transfer some nanoseconds.
+#define COUNT(field) (thread->header.ledger.field++)
+
 // For what completes outside the thread that asked for it.
 #define CHARGE_PROCESS(field, amount)                                                                                  \
     do {                                                                                                               \
@@ -82,7 +85,7 @@ static __always_inline void hide(u64 process_id, u64 file_id, u32 operation, u32
 }
 
 static __always_inline void note_pair(struct iotrace_file_record *source, struct iotrace_file_record *sink, u64 bytes,
-                                      u64 avoided, u64 copied)
+                                      u64 copied, u64 unknown)
 {
     struct iotrace_pair_key key = {.process_id = source->process_id, .source = source->pair_id, .sink = sink->pair_id};
     struct iotrace_pair *pair, empty = {};
@@ -98,8 +101,10 @@ static __always_inline void note_pair(struct iotrace_file_record *source, struct
     }
     __sync_fetch_and_add(&pair->operations, 1);
     __sync_fetch_and_add(&pair->bytes, bytes);
-    __sync_fetch_and_add(&pair->avoided, avoided);
-    __sync_fetch_and_add(&pair->kernel_to_kernel, copied);
+    if (copied)
+        __sync_fetch_and_add(&pair->kernel_to_kernel, copied);
+    if (unknown)
+        __sync_fetch_and_add(&pair->unknown, unknown);
 }
 
 // What devices did in a call goes to its fd; what they did outside any stays the thread's alone.
@@ -146,7 +151,7 @@ static __always_inline void charge_direct(struct iotrace_thread_state *thread, s
     else
         CHARGE(avoided, bytes);
     CHARGE(direct, bytes);
-    CHARGE(direct_operations, 1);
+    COUNT(direct_operations);
     if (record)
         record->direct_seen = 1;
 }
@@ -250,9 +255,9 @@ __noinline int account_call(struct iotrace_thread_state *thread, s32 number, u64
             charge_unknown(thread, record, in, moved);
         } else {
             hide(header->process_id, fd->file_id, nr, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
-            CHARGE(kernel_copied_operations, 1);
+            COUNT(kernel_copied_operations);
         }
-        CHARGE(calls_elsewhere, 1);
+        COUNT(calls_elsewhere);
     } else if (moved && in && msg_flags & (MSG_TRUNC | MSG_PEEK)) {
         if (msg_flags & MSG_TRUNC) {
             if (kind == IOTRACE_KIND_RECVMMSG) // the lengths of its messages say nothing of the room they had
@@ -417,7 +422,7 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
     if (copied) {
         unknown = 0;
         CHARGE(kernel_to_kernel, copied);
-        CHARGE(kernel_copied_operations, 1);
+        COUNT(kernel_copied_operations);
         if (copied < moved) { // the rest of an O_DIRECT source
             CHARGE(avoided_observed, moved - copied);
             CHARGE(direct, moved - copied);
@@ -432,13 +437,14 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
         } else {
             CHARGE(avoided, moved);
         }
-        CHARGE(direct, direct);
-        if (direct)
-            CHARGE(direct_operations, 1);
-        else
-            CHARGE(zero_copy_operations, 1);
+        if (direct) {
+            CHARGE(direct, direct);
+            COUNT(direct_operations);
+        } else {
+            COUNT(zero_copy_operations);
+        }
     }
-    note_pair(source, sink, moved, unknown ? 0 : moved - (copied < moved ? copied : moved), copied);
+    note_pair(source, sink, moved, copied, unknown);
     if (header->pending_io)
         charge_devices(thread, source);
     return 0;
@@ -458,10 +464,10 @@ __noinline int account_vmsplice(struct iotrace_thread_state *thread, s32 number,
         thread->header.ledger.other_out += moved;
         CHARGE(out_not_copied, moved);
         CHARGE(avoided, moved);
-        CHARGE(zero_copy_operations, 1);
+        COUNT(zero_copy_operations);
     } else {
         thread->header.ledger.other_in += moved;
-        CHARGE(other_operations, 1);
+        COUNT(other_operations);
     }
     return 0;
 }

@@ -139,7 +139,7 @@ static __noinline int count_copy_on_write(struct iotrace_thread_state *thread, u
     record = file_record(search.file_id);
     hide(search.process_id, search.file_id, IOTRACE_OPERATION_FAULT, IOTRACE_HIDDEN_COW, PAGE_SIZE, false);
     CHARGE(kernel_to_kernel, PAGE_SIZE);
-    CHARGE(kernel_copied_operations, 1);
+    COUNT(kernel_copied_operations);
     return 0;
 }
 

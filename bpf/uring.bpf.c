@@ -263,13 +263,13 @@ __noinline int account_request(struct iotrace_thread_state *thread, u64 file_id,
             header->ledger.out_not_copied += moved;
     } else if (record && asks_for_direct(record, record->f_flags)) {
         hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
-        CHARGE(kernel_copied_operations, 1);
+        COUNT(kernel_copied_operations);
     } else if (opcode == OP_READ_FIXED || opcode == OP_WRITE_FIXED || opcode == OP_READV_FIXED ||
                opcode == OP_WRITEV_FIXED) {
         hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_FIXED_BUFFER, moved, false);
-        CHARGE(kernel_copied_operations, 1);
+        COUNT(kernel_copied_operations);
     } else {
-        CHARGE(other_operations, 1);
+        COUNT(other_operations);
     }
     return 0;
 }

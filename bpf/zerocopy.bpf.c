@@ -107,7 +107,7 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     nr = header->call_nr;
     fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
     record = file_record(fd->file_id);
-    CHARGE(calls_elsewhere, 1);
+    COUNT(calls_elsewhere);
     if (!record || !(is_ip(record->type) || is_unix(record->type))) { // vsock, for one, has a way of its own
         charge_unknown(thread, record, false, moved);
         return 0;
@@ -127,7 +127,7 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     }
     if (code) {
         hide(header->process_id, record->file_id, nr, code, moved, false);
-        CHARGE(kernel_copied_operations, 1);
+        COUNT(kernel_copied_operations);
         if (code != IOTRACE_HIDDEN_ZC_NO_SG)
             return 0;
     } else {

@@ -18,19 +18,23 @@ public struct PairFigures: Accumulating, Sendable, Equatable {
     public var sink: FileIdentity?
     public var operations: UInt64
     public var bytes: UInt64
-    public var avoided: UInt64
     public var kernelToKernel: UInt64
+    /// Moved in a way that cannot be told.
+    public var unknown: UInt64
+
+    /// Moved by reference or by a device.
+    public var avoided: UInt64 { bytes.less(kernelToKernel &+ unknown) }
 
     public init(
         source: FileIdentity? = nil, sink: FileIdentity? = nil, operations: UInt64 = 0, bytes: UInt64 = 0,
-        avoided: UInt64 = 0, kernelToKernel: UInt64 = 0
+        kernelToKernel: UInt64 = 0, unknown: UInt64 = 0
     ) {
         self.source = source
         self.sink = sink
         self.operations = operations
         self.bytes = bytes
-        self.avoided = avoided
         self.kernelToKernel = kernelToKernel
+        self.unknown = unknown
     }
 
     public static func += (sum: inout PairFigures, part: PairFigures) {
@@ -38,15 +42,15 @@ public struct PairFigures: Accumulating, Sendable, Equatable {
         sum.sink = sum.sink ?? part.sink
         sum.operations &+= part.operations
         sum.bytes &+= part.bytes
-        sum.avoided &+= part.avoided
         sum.kernelToKernel &+= part.kernelToKernel
+        sum.unknown &+= part.unknown
     }
 
     public func since(_ earlier: PairFigures) -> PairFigures {
         PairFigures(
             source: source, sink: sink, operations: operations.since(earlier.operations),
-            bytes: bytes.since(earlier.bytes), avoided: avoided.since(earlier.avoided),
-            kernelToKernel: kernelToKernel.since(earlier.kernelToKernel))
+            bytes: bytes.since(earlier.bytes), kernelToKernel: kernelToKernel.since(earlier.kernelToKernel),
+            unknown: unknown.since(earlier.unknown))
     }
 
     public var isZero: Bool { operations == 0 }

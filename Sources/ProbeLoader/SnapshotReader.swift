@@ -77,7 +77,7 @@ struct SnapshotReader {
                 let value = value.loadUnaligned(as: iotrace_pair.self)
                 snapshot.pairs[key.process_id, default: [:]][.init(source: key.source, sink: key.sink)] = PairFigures(
                     source: names[key.source], sink: names[key.sink], operations: value.operations, bytes: value.bytes,
-                    avoided: value.avoided, kernelToKernel: value.kernel_to_kernel)
+                    kernelToKernel: value.kernel_to_kernel, unknown: value.unknown)
             }
         }
         try endedThreads.forEach { key, value in

@@ -181,7 +181,7 @@ extension ProcessFigures {
                             "ids": JSONValue(counters: [key.source, key.sink]),
                             "source": row.source?.json ?? .null, "sink": row.sink?.json ?? .null,
                             "counters": JSONValue(counters: [
-                                row.operations, row.bytes, row.avoided, row.kernelToKernel,
+                                row.operations, row.bytes, row.kernelToKernel, row.unknown,
                             ]),
                         ]
                     })
@@ -227,7 +227,7 @@ extension ProcessFigures {
             pairs[.init(source: ids[0], sink: ids[1])] = PairFigures(
                 source: source.isNull ? nil : try FileIdentity(source),
                 sink: sink.isNull ? nil : try FileIdentity(sink),
-                operations: n[0], bytes: n[1], avoided: n[2], kernelToKernel: n[3])
+                operations: n[0], bytes: n[1], kernelToKernel: n[2], unknown: n[3])
         }
         for row in try value.array("thread_copies") {
             let n = try JSONValue.counters(

@@ -40,7 +40,7 @@ import Testing
         socket.ledger.avoided = bytes
         (process.files[1], process.files[2]) = (file, socket)
         process.pairs[.init(source: 1, sink: 2)] = PairFigures(
-            source: file.identity, sink: socket.identity, operations: 1, bytes: bytes, avoided: bytes)
+            source: file.identity, sink: socket.identity, operations: 1, bytes: bytes)
         process.ledger!.otherIn = bytes
         process.ledger!.otherOut = bytes
         process.ledger!.inNotCopied = bytes
@@ -76,7 +76,6 @@ import Testing
         process.files[2]!.ledger.kernelToKernel = bytes
         process.ledger!.avoided = 0
         process.ledger!.kernelToKernel = bytes
-        process.pairs[.init(source: 1, sink: 2)]!.avoided = 0
         process.pairs[.init(source: 1, sink: 2)]!.kernelToKernel = bytes
         process.hidden[.init(file: 2, operation: Operation(code: Self.call("sendfile")), code: 1)] =
             HiddenFigures(operations: 1, bytes: bytes)

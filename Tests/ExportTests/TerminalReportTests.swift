@@ -360,8 +360,7 @@ extension TerminalReportTests {
         server.ledger!.zeroCopyOperations = 1200
         server.ledger!.kernelCopiedOperations = 400
         server.pairs[.init(source: 5, sink: 2)] = PairFigures(
-            source: server.files[5]!.identity, sink: server.files[2]!.identity, operations: 1200, bytes: 150 << 20,
-            avoided: 150 << 20)
+            source: server.files[5]!.identity, sink: server.files[2]!.identity, operations: 1200, bytes: 150 << 20)
         server.hidden[
             .init(file: 2, operation: Operation(code: call("sendfile")), code: HiddenCopy.spliceSourceCopies.rawValue)] =
             HiddenFigures(operations: 400, bytes: 50 << 20)

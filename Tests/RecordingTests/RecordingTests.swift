@@ -20,7 +20,7 @@ import Testing
         process.ledger!.avoidedObserved = bytes
         process.hidden[.init(file: 5, operation: Operation(code: 40), code: 2)] = HiddenFigures(operations: 1, bytes: 4)
         process.pairs[.init(source: 5, sink: 6)] = PairFigures(
-            source: FileIdentity(fd: 3, type: .regular, path: "/tmp/x"), operations: 1, bytes: 4, avoided: 4)
+            source: FileIdentity(fd: 3, type: .regular, path: "/tmp/x"), operations: 1, bytes: 4)
         process.threadCopies[.init(started: 1000, tid: 7)] = ThreadCopies(bytesIn: bytes)
         process.samples[SampleFigures.noCall] = SampleFigures(samples: 2, copying: 1)
         return process

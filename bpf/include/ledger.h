@@ -87,8 +87,8 @@ struct iotrace_pair_key {
 struct iotrace_pair {
     __u64 operations;
     __u64 bytes;
-    __u64 avoided;
     __u64 kernel_to_kernel;
+    __u64 unknown;
 };
 
 // What a thread moved by the time it ended.

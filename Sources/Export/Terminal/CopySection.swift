@@ -25,7 +25,17 @@ struct CopySection {
                 " (\(percent(share.low))–\(percent(share.high)), \(HumanUnits.plural(share.samples, "sample", "samples")))"
             items.append(Figure.item("CPU time copying", percent(share.value)) + [TextRun(interval, .dim)])
         }
+        for (number, share) in callsThatCopy {
+            items.append(Figure.item("of \(SyscallNames.name(of: number))", percent(share.value)))
+        }
         return Flow(items: items, indent: 2, hanging: 4).lines(width: width)
+    }
+
+    /// The calls in which the most copying was found, where there are enough samples to speak of a share.
+    private var callsThatCopy: [(UInt32, SampledShare)] {
+        process.samples.filter { $0.key != SampleFigures.noCall && $0.value.samples >= 20 && $0.value.copying > 0 }
+            .sorted { ($1.value.copying, $0.key) < ($0.value.copying, $1.key) }
+            .prefix(3).compactMap { number, samples in samples.copyShare.map { (number, $0) } }
     }
 
     private func evidence(_ copies: Copies) -> String {
