@@ -56,7 +56,7 @@ struct CopiesDocument {
             .map { (key: $0.key, copies: Copies(of: $0.value)) }
             .sorted { ($1.copies.payload, $0.key.started) < ($0.copies.payload, $1.key.started) }
         let rest = whole.without(rows.map(\.copies))
-        if !rows.isEmpty && rest != Copies() { rows.append((.others, rest)) }
+        if rest != Copies() { rows.append((.others, rest)) }
         return .array(
             rows.map { key, copies in
                 [

@@ -171,9 +171,13 @@ public struct ProcessFigures: Sendable, Equatable {
     /// Adds up ended threads, and pairs and hidden copies of closed fds, where there are more than `limit` rows of a kind.
     public mutating func foldCopies(ofThreads threads: Set<ThreadCopies.Key>, files: Set<UInt64>, limit: Int) {
         if threadCopies.count > limit {
-            for key in threads {
-                guard let figures = threadCopies.removeValue(forKey: key) else { continue }
-                threadCopies[.others, default: ThreadCopies()] += figures
+            // Those that moved the least, until the rest has room again; the first thread is the largest often enough.
+            let order = threads.filter { threadCopies[$0] != nil }.sorted {
+                let (one, other) = (threadCopies[$0]!, threadCopies[$1]!)
+                return (one.bytesIn &+ one.bytesOut, $0.started) < (other.bytesIn &+ other.bytesOut, $1.started)
+            }
+            for key in order.prefix(threadCopies.count - limit) {
+                threadCopies[.others, default: ThreadCopies()] += threadCopies.removeValue(forKey: key)!
             }
         }
         if pairs.count > limit {
