@@ -1,7 +1,7 @@
 // Devices: what threads give to the block layer, and which of it is direct I/O.
 #pragma once
 
-#include "ledger.bpf.h"
+#include "models.bpf.h"
 
 #define REQ_OP_MASK 0xff
 #define REQ_OP_READ 0
@@ -106,42 +106,30 @@ int BPF_PROG(begin_direct, struct kiocb *kiocb)
     return 0;
 }
 
-// For a request that nobody waits for this may run anywhere, an interrupt's worker included.
-SEC("tp_btf/iomap_dio_complete")
-int BPF_PROG(end_direct, struct kiocb *kiocb, int error, long result)
+// A request that nobody waits for may complete anywhere, an interrupt's worker included.
+static __always_inline void end_request(struct kiocb *kiocb, long result)
 {
-    struct iotrace_thread_state *thread;
     struct direct_request *request;
     struct iotrace_file_record *record;
     struct iotrace_process_record *process;
     u64 key = (u64)kiocb, process_id;
 
-    if (result <= 0)
-        return 0;
-    if (!kiocb->ki_complete) {
-        thread = state_of(bpf_get_current_task_btf());
-        if (thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE)) {
-            thread->header.pending_direct += result;
-            thread->header.pending_io = 1;
-        }
-        return 0;
-    }
     request = bpf_map_lookup_elem(&direct_requests, &key);
     if (!request)
-        return 0;
+        return;
     if (!request->aio) { // taken up by the completion of the io_uring request
         request->bytes = result;
-        return 0;
+        return;
     }
     process_id = request->process_id;
     record = file_record(request->file_id);
     process = bpf_map_lookup_elem(&processes, &process_id);
-    bpf_map_delete_elem(&direct_requests, &key);
-    if (window_closed)
-        return 0;
+    if (bpf_map_delete_elem(&direct_requests, &key) || window_closed) // the other program has it
+        return;
     if (record) {
         record->direct_seen = 1;
         __sync_fetch_and_add(&record->operations, 1);
+        count_async(record, IOTRACE_MODEL_AIO, result);
     }
     CHARGE_PROCESS(avoided_observed, result);
     CHARGE_PROCESS(direct, result);
@@ -159,6 +147,34 @@ int BPF_PROG(end_direct, struct kiocb *kiocb, int error, long result)
             __sync_fetch_and_add(&process->ledger.other_in, result);
         CHARGE_PROCESS(in_not_copied, result);
     }
+}
+
+SEC("tp_btf/iomap_dio_complete")
+int BPF_PROG(end_direct, struct kiocb *kiocb, int error, long result)
+{
+    struct iotrace_thread_state *thread;
+
+    if (result <= 0)
+        return 0;
+    if (kiocb->ki_complete) {
+        end_request(kiocb, result);
+        return 0;
+    }
+    thread = state_of(bpf_get_current_task_btf());
+    if (thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE)) {
+        thread->header.pending_direct += result;
+        thread->header.pending_io = 1;
+    }
+    return 0;
+}
+
+// The kernel skips a program that an interrupt finds running on its CPU, and completions do come in interrupts. Then
+// this one, which does the same, is not running; else it finds nothing left to do.
+SEC("tp_btf/iomap_dio_complete")
+int BPF_PROG(end_direct_nested, struct kiocb *kiocb, int error, long result)
+{
+    if (result > 0 && kiocb->ki_complete)
+        end_request(kiocb, result);
     return 0;
 }
 
@@ -210,6 +226,7 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
     if (record) {
         __sync_fetch_and_add(&record->operations, 1);
         __sync_fetch_and_add(in ? &record->bytes_in : &record->bytes_out, moved);
+        count_async(record, IOTRACE_MODEL_AIO, moved);
     }
     if (in)
         thread->header.ledger.other_in += moved;

@@ -22,17 +22,20 @@ static __always_inline u64 file_of_fd(s32 fd)
 }
 
 // Two loads without a helper call where the kernel can do it; this runs for every I/O call.
-static __always_inline void read_flags(u64 file, u32 *f_flags, u8 *in_epoll)
+static __always_inline void read_flags(u64 file, u32 *f_flags, u8 *watched)
 {
+    bool in_epoll;
+
     if (config.has_rdonly_cast) {
         struct file *trusted = bpf_rdonly_cast((void *)file, bpf_core_type_id_kernel(struct file));
         *f_flags = trusted->f_flags;
-        *in_epoll = trusted->f_ep != 0;
+        in_epoll = trusted->f_ep != 0;
     } else {
         struct file *pointer = (void *)file;
         *f_flags = BPF_CORE_READ(pointer, f_flags);
-        *in_epoll = BPF_CORE_READ(pointer, f_ep) != 0;
+        in_epoll = BPF_CORE_READ(pointer, f_ep) != 0;
     }
+    *watched = (*watched & ~IOTRACE_WATCHED_EPOLL) | in_epoll;
 }
 
 static __always_inline u32 *fd_generation(u64 process_id, s32 fd)
@@ -311,7 +314,12 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
     record->direct_way = direct_way(file, record->type);
     record->splice_source = splice_source(file, record->type);
     record->splice_sink = splice_class((u64)BPF_CORE_READ((struct file *)file, f_op, splice_write));
-    read_flags(file, &record->f_flags, &record->in_epoll);
+    record->watched = 0;
+    record->again = 0;
+    record->epoll_events = 0;
+    record->polled = 0;
+    __builtin_memset(&record->models, 0, sizeof(record->models));
+    read_flags(file, &record->f_flags, &record->watched);
     __builtin_memset(&record->socket, 0, sizeof(record->socket));
     if (record->type >= IOTRACE_FILE_FIRST_SOCKET)
         read_socket_name(&record->socket, file);
@@ -343,24 +351,45 @@ static __always_inline u64 file_id_of(u64 process_id, s32 fd, u64 file, u32 who)
 }
 
 // Adds what a thread counted on an fd to the record.
-static __always_inline void fold_fd(struct iotrace_fd_counter *counter)
+__noinline int flush_fd(struct iotrace_fd_counter *counter)
 {
     struct iotrace_file_record *record;
-    u64 file_id = counter->file_id; // a key must be on the stack or in a map (until Linux 6.3)
+    u64 file_id; // a key must be on the stack or in a map (until Linux 6.3)
+    u32 model;
 
-    if (!file_id)
-        return;
+    if (!counter)
+        return 0;
+    file_id = counter->file_id;
+    model = counter->model;
     record = bpf_map_lookup_elem(&files, &file_id);
     if (record) {
         __sync_fetch_and_add(&record->operations, counter->operations);
+        __sync_fetch_and_add(&record->again, counter->again);
         __sync_fetch_and_add(&record->bytes_in, counter->bytes_in);
         __sync_fetch_and_add(&record->bytes_out, counter->bytes_out);
         __sync_fetch_and_add(&record->blocked_ns, counter->blocked_ns);
+        if (model < IOTRACE_MODELS) {
+            __sync_fetch_and_add(&record->models[model].operations, counter->operations);
+            __sync_fetch_and_add(&record->models[model].bytes, counter->bytes_in + counter->bytes_out);
+        }
         record->f_flags = counter->f_flags;
-        record->in_epoll = counter->in_epoll;
+        record->watched = counter->watched;
     } else if (counter->operations) {
         LOSE(file_map_full, counter->operations);
     }
+    counter->operations = 0;
+    counter->again = 0;
+    counter->bytes_in = 0;
+    counter->bytes_out = 0;
+    counter->blocked_ns = 0;
+    return 0;
+}
+
+static __always_inline void fold_fd(struct iotrace_fd_counter *counter)
+{
+    if (!counter->file_id)
+        return;
+    flush_fd(counter);
     counter->file_id = 0;
     counter->file = 0;
 }

@@ -301,7 +301,9 @@ struct io_uring_cqe {
     u32 flags;
 } RECORD;
 
-struct io_ring_ctx;
+struct io_ring_ctx {
+    unsigned int flags;
+} RECORD;
 
 struct io_cqe {
     u64 user_data;

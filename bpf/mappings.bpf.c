@@ -19,16 +19,24 @@ struct mapped_file_key {
     u64 process_id;
     u64 mapping; // address of the inode's address_space
 };
-HASH(mapped_files, 65536, struct mapped_file_key, u64); // file_id
-HASH(private_mappers, 8192, u64, u32);                  // processes with a writable private mapping of a file
+// The events tell which pages a fault tried to map, and it tries the same ones again and again. So at most as many
+// count as there are.
+struct mapped_file {
+    u64 file_id;
+    u64 size;   // bytes of its mappings
+    u64 mapped; // of them, counted so far
+};
+HASH(mapped_files, 65536, struct mapped_file_key, struct mapped_file);
+HASH(private_mappers, 8192, u64, u32); // processes with a writable private mapping of a file
 
 u32 any_private_mapping SEC(".data.ids") = 0;
 
 // After a successful mmap.
-__noinline int note_mapping(struct iotrace_thread_state *thread, s32 fd, u64 protection, u64 flags)
+__noinline int note_mapping(struct iotrace_thread_state *thread, s32 fd, u64 protection, u64 flags, u64 length)
 {
     struct mapped_file_key key = {};
-    u64 file, file_id, process_id;
+    struct mapped_file *known, fresh = {};
+    u64 file, process_id, size;
     u32 yes = 1;
 
     if (!thread || flags & (MAP_ANONYMOUS | MAP_DENYWRITE) || protection & PROT_EXEC)
@@ -37,11 +45,18 @@ __noinline int note_mapping(struct iotrace_thread_state *thread, s32 fd, u64 pro
     if (!file)
         return 0;
     process_id = thread->header.process_id;
-    file_id = file_id_of(process_id, fd, file, SCRATCH_TRACEPOINT);
+    fresh.file_id = file_id_of(process_id, fd, file, SCRATCH_TRACEPOINT);
     key.process_id = process_id;
     key.mapping = (u64)BPF_CORE_READ((struct file *)file, f_inode, i_mapping);
-    if (bpf_map_update_elem(&mapped_files, &key, &file_id, BPF_ANY))
-        LOSE(ledger_map_full, 1);
+    size = BPF_CORE_READ((struct file *)file, f_inode, i_size);
+    fresh.size = ((size < length ? size : length) + PAGE_SIZE - 1) & ~(u64)(PAGE_SIZE - 1);
+    known = bpf_map_lookup_elem(&mapped_files, &key);
+    if (known) {
+        __sync_fetch_and_add(&known->size, fresh.size);
+        known->file_id = fresh.file_id;
+    } else {
+        PUT(mapped_files, &key, &fresh);
+    }
     if (flags & MAP_PRIVATE && protection & PROT_WRITE) {
         if (bpf_map_update_elem(&private_mappers, &process_id, &yes, BPF_ANY))
             LOSE(ledger_map_full, 1);
@@ -50,32 +65,44 @@ __noinline int note_mapping(struct iotrace_thread_state *thread, s32 fd, u64 pro
     return 0;
 }
 
-static __always_inline struct iotrace_thread_state *mapping_thread(u64 mapping)
+static __always_inline struct iotrace_thread_state *active_thread(void)
 {
     struct iotrace_thread_state *thread = state_of(bpf_get_current_task_btf());
-    struct mapped_file_key key = {.mapping = mapping};
+    return thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE) ? thread : 0;
+}
 
-    if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE)
-        return 0;
-    key.process_id = thread->header.process_id;
-    return bpf_map_lookup_elem(&mapped_files, &key) ? thread : 0;
+static __always_inline struct mapped_file *mapped_file_of(struct iotrace_thread_state *thread, u64 mapping)
+{
+    struct mapped_file_key key = {.process_id = thread->header.process_id, .mapping = mapping};
+    return bpf_map_lookup_elem(&mapped_files, &key);
+}
+
+static __always_inline void add_mapped(struct iotrace_thread_state *thread, struct mapped_file *file, u64 bytes)
+{
+    u64 room = file->size > file->mapped ? file->size - file->mapped : 0;
+
+    if (bytes > room)
+        bytes = room;
+    __sync_fetch_and_add(&file->mapped, bytes);
+    thread->header.ledger.mapped += bytes;
 }
 
 // Pages mapped around a fault because they were in the page cache. mm/filemap.c: filemap_map_pages()
 SEC("tp_btf/mm_filemap_map_pages")
 int BPF_PROG(count_mapped, struct address_space *mapping, unsigned long start, unsigned long end)
 {
-    struct iotrace_thread_state *thread = mapping_thread((u64)mapping);
+    struct iotrace_thread_state *thread = active_thread();
+    struct mapped_file *file = thread ? mapped_file_of(thread, (u64)mapping) : 0;
     u64 pages = end - start + 1;
     u64 index;
 
-    if (!thread)
+    if (!file)
         return 0;
     // The page that the fault before this one brought is among them.
     index = thread->header.last_fault_index;
     if (thread->header.last_fault_mapping == (u64)mapping && index >= start && index <= end)
         pages--;
-    thread->header.ledger.mapped += pages * PAGE_SIZE;
+    add_mapped(thread, file, pages * PAGE_SIZE);
     return 0;
 }
 
@@ -83,16 +110,17 @@ int BPF_PROG(count_mapped, struct address_space *mapping, unsigned long start, u
 SEC("tp_btf/mm_filemap_fault")
 int BPF_PROG(count_fetched, struct address_space *mapping, unsigned long index)
 {
-    struct iotrace_thread_state *thread = mapping_thread((u64)mapping);
+    struct iotrace_thread_state *thread = active_thread();
+    struct mapped_file *file = thread ? mapped_file_of(thread, (u64)mapping) : 0;
 
-    if (!thread)
+    if (!file)
         return 0;
     // The kernel comes twice for a page that it had to wait for.
     if (thread->header.last_fault_mapping == (u64)mapping && thread->header.last_fault_index == index)
         return 0;
     thread->header.last_fault_mapping = (u64)mapping;
     thread->header.last_fault_index = index;
-    thread->header.ledger.mapped += PAGE_SIZE;
+    add_mapped(thread, file, PAGE_SIZE);
     return 0;
 }
 
@@ -106,14 +134,15 @@ struct cow_search {
 static long find_private(struct task_struct *task, struct vm_area_struct *area, struct cow_search *search)
 {
     struct mapped_file_key key = {.process_id = search->process_id};
-    u64 *file_id, flags = BPF_CORE_READ(area, vm_flags);
+    struct mapped_file *file;
+    u64 flags = BPF_CORE_READ(area, vm_flags);
 
     if (flags & VM_SHARED || !(flags & VM_WRITE))
         return 0;
     key.mapping = (u64)BPF_CORE_READ(area, vm_file, f_inode, i_mapping);
-    file_id = key.mapping ? bpf_map_lookup_elem(&mapped_files, &key) : 0;
-    if (file_id) {
-        search->file_id = *file_id;
+    file = key.mapping ? bpf_map_lookup_elem(&mapped_files, &key) : 0;
+    if (file) {
+        search->file_id = file->file_id;
         search->found = 1;
     }
     return 0;

@@ -2,6 +2,7 @@
 // syscall_exit_work()), so the default mode runs no program at entry.
 #include "blockio.bpf.c"
 #include "mappings.bpf.c"
+#include "models.bpf.h"
 #include "zerocopy.bpf.c"
 
 // UAPI values that the probes act on.
@@ -23,8 +24,11 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
     generation = fd_generation(thread->header.process_id, fd);
     file_id = file_id_of(thread->header.process_id, fd, file, SCRATCH_TRACEPOINT);
-    if (file_id && counter->file_id == file_id) { // the number changed hands elsewhere, or a collision: still the same
+    if (file_id && counter->file_id == file_id) { // the number changed hands elsewhere, is polled now, or a collision
         counter->generation = generation ? *generation : 0;
+        record = bpf_map_lookup_elem(&files, &file_id);
+        if (record)
+            counter->watched |= record->polled;
         return 1;
     }
     fold_fd(counter);
@@ -42,6 +46,9 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     counter->fd = fd;
     counter->generation = generation ? *generation : 0;
     counter->operations = 0;
+    counter->again = 0;
+    counter->model = IOTRACE_MODEL_NONE;
+    counter->watched = record->polled;
     counter->bytes_in = 0;
     counter->bytes_out = 0;
     counter->blocked_ns = 0;
@@ -73,7 +80,7 @@ __noinline int touch_fd(struct iotrace_thread_state *thread, s32 fd)
             return 0;
         }
     }
-    read_flags(file, &counter->f_flags, &counter->in_epoll);
+    read_flags(file, &counter->f_flags, &counter->watched);
     return 1;
 }
 
@@ -326,7 +333,9 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
     return 0;
 }
 
+#define NR_POLL 7
 #define NR_RECVFROM 45
+#define NR_PPOLL 271
 
 // What the ledger needs to know of a call, which for most calls is nothing: the flags and the type of the fd say so.
 static __always_inline void account(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd,
@@ -487,7 +496,9 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     if (source >= 0 && counts) {
         fd = fd_counter(thread, source);
         if (fd) {
+            set_model(fd, loading ? IOTRACE_MODEL_NONE : model_of(fd, asks_not_to_wait(regs, trait)));
             fd->operations++;
+            fd->again += failed;
             fd->bytes_in += moved;
             source_id = fd->file_id;
         }
@@ -500,7 +511,11 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
             bytes_in = moved;
             bytes_out = 0;
         }
+        set_model(fd, loading || trait.kind == IOTRACE_KIND_FD_WAIT || trait.kind == IOTRACE_KIND_ADDRESS
+                          ? IOTRACE_MODEL_NONE
+                          : model_of(fd, asks_not_to_wait(regs, trait)));
         fd->operations++;
+        fd->again += failed;
         fd->bytes_in += bytes_in;
         fd->bytes_out += bytes_out;
     }
@@ -517,7 +532,17 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         charge_call(thread, call, fd, trait.cause);
     if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN))
         change_fds(thread, regs->di, regs->si, regs->r10, result);
+    if (trait.kind == IOTRACE_KIND_WAIT && !failed) {
+        if (nr == NR_POLL || nr == NR_PPOLL) {
+            note_poll_set(thread, regs->di, regs->si);
+        } else if (moved) {
+            note_select_set(thread, regs->si, regs->di);
+            note_select_set(thread, regs->dx, regs->di);
+        }
+    }
+    if (trait.kind == IOTRACE_KIND_EPOLL_CTL && !failed)
+        note_registration(thread, regs->si, regs->dx, regs->r10);
     if (config.ledger && !failed && trait.kind == IOTRACE_KIND_MMAP && !loading)
-        note_mapping(thread, regs->r8, regs->dx, regs->r10);
+        note_mapping(thread, regs->r8, regs->dx, regs->r10, regs->si);
     return 0;
 }

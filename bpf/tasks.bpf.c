@@ -364,6 +364,7 @@ static __always_inline bool first_is_fd(u32 kind)
     case IOTRACE_KIND_WAIT:
     case IOTRACE_KIND_GETEVENTS:
     case IOTRACE_KIND_MMAP:
+    case IOTRACE_KIND_EPOLL_CTL:
         return false;
     default:
         return kind < IOTRACE_KIND_OPEN;

@@ -52,6 +52,69 @@ struct uring_named {
 };
 LRU(uring_names, 65536, struct uring_name, struct uring_named);
 
+#define IORING_SETUP_SQPOLL 2
+
+// What happened to a request before it completed: only those that did not complete at once are here.
+#define REQUEST_POLL_ARMED 1
+#define REQUEST_PUNTED 2
+LRU(uring_detours, 65536, u64, u32);
+
+static __always_inline u32 setup_flags(struct io_ring_ctx *ring)
+{
+    return BPF_CORE_READ(ring, flags);
+}
+
+static __always_inline void note_ring(struct iotrace_thread_state *thread, struct io_ring_ctx *ring)
+{
+    struct iotrace_ring_key key = {.process_id = thread->header.process_id, .ring = (u64)ring};
+    struct iotrace_ring fresh = {};
+
+    if (thread->header.last_ring == key.ring)
+        return;
+    thread->header.last_ring = key.ring;
+    if (bpf_map_lookup_elem(&uring_rings, &key))
+        return;
+    fresh.setup_flags = setup_flags(ring);
+    PUT(uring_rings, &key, &fresh);
+}
+
+// One completion of a request, by its opcode. `more`: not its first.
+__noinline int count_opcode(struct iotrace_thread_state *thread, u64 request, u32 opcode, s32 result, u32 moved)
+{
+    struct iotrace_uring_key key = {.opcode = opcode};
+    struct iotrace_uring_counter *counter, empty = {};
+    u32 *detour;
+
+    if (!thread)
+        return 0;
+    key.process_id = thread->header.process_id;
+    FIND_OR_MAKE(counter, uring_opcodes, &key, &empty);
+    if (!counter) {
+        LOSE(ledger_map_full, 1);
+        return 0;
+    }
+    if (!request) {
+        __sync_fetch_and_add(&counter->more, 1);
+        if (moved)
+            __sync_fetch_and_add(&counter->bytes, moved);
+        return 0;
+    }
+    __sync_fetch_and_add(&counter->completed, 1);
+    if (result < 0)
+        __sync_fetch_and_add(&counter->errors, 1);
+    if (moved)
+        __sync_fetch_and_add(&counter->bytes, moved);
+    detour = bpf_map_lookup_elem(&uring_detours, &request);
+    if (detour) {
+        if (*detour & REQUEST_PUNTED)
+            __sync_fetch_and_add(&counter->punted, 1);
+        else
+            __sync_fetch_and_add(&counter->poll_armed, 1);
+        bpf_map_delete_elem(&uring_detours, &request);
+    }
+    return 0;
+}
+
 static __always_inline u64 request_file(struct iotrace_thread_state *thread, struct io_kiocb *request)
 {
     u64 file = (u64)BPF_CORE_READ(request, file);
@@ -128,7 +191,10 @@ static __always_inline void note_submission(struct io_kiocb *request)
     u64 key = (u64)request, notif;
     u8 opcode = BPF_CORE_READ(request, opcode);
 
-    if (!thread || direction_of(opcode) == DIRECTION_NONE)
+    if (!thread)
+        return;
+    thread->header.totals.uring_submitted++;
+    if (direction_of(opcode) == DIRECTION_NONE)
         return;
     submitted_file(thread, request);
     if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
@@ -274,37 +340,56 @@ __noinline int account_request(struct iotrace_thread_state *thread, u64 file_id,
     return 0;
 }
 
+static __always_inline u32 uring_model(struct io_ring_ctx *ring)
+{
+    return setup_flags(ring) & IORING_SETUP_SQPOLL ? IOTRACE_MODEL_URING_SQPOLL : IOTRACE_MODEL_URING;
+}
+
 static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *request, u64 user_data, s32 result,
                                     u32 flags)
 {
     struct iotrace_thread_state *thread = uring_thread();
     struct iotrace_file_record *record;
-    u64 file_id;
+    u64 file_id, moved;
     u32 opcode;
+    bool moves;
 
     if (!thread)
         return 0;
+    note_ring(thread, ring);
     if (flags & IORING_CQE_F_NOTIF) {
+        count_opcode(thread, 0, OP_SEND_ZC, 0, 0);
         account_notification(thread, (u64)request, result);
         return 0;
     }
-    if (result <= 0)
-        return 0;
     if (!request) {
         struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
         struct uring_named *named = bpf_map_lookup_elem(&uring_names, &name);
-        if (named)
+        if (!named)
+            return 0;
+        count_opcode(thread, 0, named->opcode, result, result > 0 ? result : 0);
+        if (result > 0) {
+            count_async(file_record(named->file_id), uring_model(ring), result);
             account_request(thread, named->file_id, 0, named->opcode, result);
+        }
         return 0;
     }
     opcode = BPF_CORE_READ(request, opcode);
-    if (direction_of(opcode) == DIRECTION_NONE)
+    moves = direction_of(opcode) != DIRECTION_NONE;
+    moved = moves && result > 0 ? result : 0;
+    count_opcode(thread, (u64)request, opcode, result, moved);
+    if (result < 0 || (moves && !result && direction_of(opcode) == DIRECTION_OUT_ZC))
+        return 0;
+    thread->header.totals.uring_operations++;
+    if (!moves)
         return 0;
     file_id = request_file(thread, request);
     record = file_record(file_id);
     if (record)
-        read_flags((u64)BPF_CORE_READ(request, file), &record->f_flags, &record->in_epoll);
-    account_request(thread, file_id, (u64)request, opcode, result);
+        read_flags((u64)BPF_CORE_READ(request, file), &record->f_flags, &record->watched);
+    count_async(record, uring_model(ring), moved);
+    if (moved)
+        account_request(thread, file_id, (u64)request, opcode, moved);
     return 0;
 }
 
@@ -330,11 +415,19 @@ int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result
 {
     struct iotrace_thread_state *thread = uring_thread();
     struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
+    struct iotrace_ring_key ring_entry = {};
+    struct iotrace_ring *counted;
     struct uring_named *named;
     u64 *notif, request;
 
     if (!thread)
         return 0;
+    note_ring(thread, ring);
+    ring_entry.process_id = thread->header.process_id;
+    ring_entry.ring = (u64)ring;
+    counted = bpf_map_lookup_elem(&uring_rings, &ring_entry);
+    if (counted)
+        __sync_fetch_and_add(&counted->overflows, 1);
     named = bpf_map_lookup_elem(&uring_names, &name);
     if (flags & IORING_CQE_F_NOTIF) {
         request = named ? named->request : 0;
@@ -345,9 +438,40 @@ int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result
     }
     if (result <= 0)
         return 0;
-    if (named)
-        account_request(thread, named->file_id, named->request, named->opcode, result);
-    else
+    if (!named) {
         LOSE(uring_overflow, 1);
+        return 0;
+    }
+    count_opcode(thread, named->request, named->opcode, result, result);
+    count_async(file_record(named->file_id), uring_model(ring), result);
+    account_request(thread, named->file_id, named->request, named->opcode, result);
+    return 0;
+}
+
+static __always_inline void note_detour(u64 request, u32 how)
+{
+    u32 *known, detour = how;
+
+    if (!uring_thread())
+        return;
+    known = bpf_map_lookup_elem(&uring_detours, &request);
+    if (known)
+        detour |= *known;
+    PUT(uring_detours, &request, &detour);
+}
+
+// io_uring/poll.c: io_arm_poll_handler()
+SEC("tp_btf/io_uring_poll_arm")
+int BPF_PROG(note_poll_armed, struct io_kiocb *request)
+{
+    note_detour((u64)request, REQUEST_POLL_ARMED);
+    return 0;
+}
+
+// io_uring/io_uring.c: io_queue_iowq()
+SEC("tp_btf/io_uring_queue_async_work")
+int BPF_PROG(note_punted, struct io_kiocb *request)
+{
+    note_detour((u64)request, REQUEST_PUNTED);
     return 0;
 }

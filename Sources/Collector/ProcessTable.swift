@@ -81,6 +81,8 @@ public struct ProcessTable {
             figures.pairs = snapshot.pairs[process.id] ?? [:]
             figures.threadCopies = snapshot.endedThreads[process.id] ?? [:]
             figures.samples = snapshot.samples[process.id] ?? [:]
+            figures.uring = snapshot.uring[process.id] ?? [:]
+            figures.rings = snapshot.rings[process.id] ?? [:]
             readings[process.id] = figures
         }
         for (key, call) in snapshot.calls {
@@ -144,7 +146,7 @@ extension ProcessFigures {
     var isIdle: Bool {
         totals.isZero && calls.isEmpty && latencies.isEmpty && files.isEmpty && ledger?.isZero != false
             && hidden.isEmpty
-            && pairs.isEmpty && threadCopies.isEmpty && samples.isEmpty
+            && pairs.isEmpty && threadCopies.isEmpty && samples.isEmpty && uring.isEmpty
     }
 
     func withoutIdleFiles() -> ProcessFigures {
@@ -167,6 +169,9 @@ extension ProcessFigures {
             files[fd.fileID]?.bytesIn &+= fd.bytesIn
             files[fd.fileID]?.bytesOut &+= fd.bytesOut
             files[fd.fileID]?.blocked &+= fd.blocked
+            files[fd.fileID]?.again &+= fd.again
+            files[fd.fileID]?.models[fd.model.rawValue] += ModelFigures(
+                operations: fd.operations, bytes: fd.bytesIn &+ fd.bytesOut)
             files[fd.fileID]?.identity.nonblocking = fd.nonblocking
             files[fd.fileID]?.identity.inEpoll = fd.inEpoll
         }

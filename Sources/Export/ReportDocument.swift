@@ -84,6 +84,7 @@ public struct ReportDocument {
     private func figures(_ process: ProcessFigures, files: JSONValue) -> Members {
         let totals = process.totals
         let ledger = CopiesDocument(process: process, knowsMappings: report.tool.isAttached("count_mapped"))
+        let models = ModelsDocument(process)
         return [
             ("threads", .unsigned(process.threads)),
             (
@@ -112,7 +113,7 @@ public struct ReportDocument {
                         BlockingCause.allCases.map { ($0.key, .unsigned(totals[$0])) }),
                 ]
             ),
-            ("phases", nil),
+            ("phases", models.phases),
             (
                 "startup",
                 [
@@ -121,8 +122,9 @@ public struct ReportDocument {
                 ]
             ),
             ("copies", ledger.copies), ("copies_by_thread", ledger.byThread), ("copy_pairs", ledger.pairs),
-            ("copy_paths", ledger.copyPaths), ("models", nil), ("tags", nil), ("quadrants", nil),
-            ("files", files), ("uring", nil),
+            ("copy_paths", ledger.copyPaths), ("models", models.models), ("tags", models.tags),
+            ("quadrants", models.quadrants),
+            ("files", files), ("uring", models.uring),
         ]
     }
 
@@ -163,7 +165,8 @@ public struct ReportDocument {
                     "in_epoll": .bool(file.identity.inEpoll), "operations": .unsigned(file.operations),
                     "bytes_in": .unsigned(file.bytesIn), "bytes_out": .unsigned(file.bytesOut),
                     "copies": ledger.copies(ofFile: id, file),
-                    "blocked_ns": .unsigned(file.blocked), "models": nil, "opens": .unsigned(file.opens),
+                    "blocked_ns": .unsigned(file.blocked), "models": ModelsDocument.models(of: file),
+                    "opens": .unsigned(file.opens),
                 ]
             })
     }

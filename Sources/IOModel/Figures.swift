@@ -27,6 +27,9 @@ public struct Totals: Accumulating, Sendable, Equatable {
     public var startupOperations: UInt64 = 0
     public var startupBytesIn: UInt64 = 0
     public var startupBytesOut: UInt64 = 0
+    /// SQEs, and requests of io_uring that completed without an error.
+    public var uringSubmitted: UInt64 = 0
+    public var uringOperations: UInt64 = 0
     /// Indexed by `BlockingCause.rawValue`; sums to `blocked`.
     public var causes = [UInt64](repeating: 0, count: BlockingCause.allCases.count)
 
@@ -46,7 +49,7 @@ public struct Totals: Accumulating, Sendable, Equatable {
     /// Every counter, in the order in which a recording has them; new ones go to the end.
     public static let fields: [any WritableKeyPath<Totals, UInt64> & Sendable] = [
         \.observed, \.onCPU, \.blocked, \.runQueue, \.voluntary, \.involuntary, \.userFaults, \.startupOperations,
-        \.startupBytesIn, \.startupBytesOut,
+        \.startupBytesIn, \.startupBytesOut, \.uringSubmitted, \.uringOperations,
     ]
 
     public static func += (sum: inout Totals, part: Totals) {
@@ -115,6 +118,10 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
     /// Fds that this row stands for: 1, or more when closed fds have been put together to bound the document.
     public var opens: UInt64
     public var ledger: LedgerFigures
+    /// Operations with the result EAGAIN.
+    public var again: UInt64 = 0
+    /// By `ModelSlot`.
+    public var models = [ModelFigures](repeating: ModelFigures(), count: ModelSlot.allCases.count)
 
     public init(
         identity: FileIdentity, operations: UInt64 = 0, bytesIn: UInt64 = 0, bytesOut: UInt64 = 0, blocked: UInt64 = 0,
@@ -136,14 +143,21 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
         sum.bytesOut &+= part.bytesOut
         sum.blocked &+= part.blocked
         sum.ledger += part.ledger
+        sum.again &+= part.again
+        for index in sum.models.indices where index < part.models.count { sum.models[index] += part.models[index] }
         sum.identity = part.identity
     }
 
     public func since(_ earlier: FileFigures) -> FileFigures {
-        FileFigures(
+        var difference = FileFigures(
             identity: identity, operations: operations.since(earlier.operations),
             bytesIn: bytesIn.since(earlier.bytesIn), bytesOut: bytesOut.since(earlier.bytesOut),
             blocked: blocked.since(earlier.blocked), opens: opens, ledger: ledger.since(earlier.ledger))
+        difference.again = again.since(earlier.again)
+        for index in models.indices where index < earlier.models.count {
+            difference.models[index] = models[index].since(earlier.models[index])
+        }
+        return difference
     }
 
     public var isZero: Bool {

@@ -70,6 +70,8 @@ public struct FileIdentity: Sendable, Equatable {
     /// The code of the `Operation` that last sent without copying; 0 when none did.
     public var zeroCopyOperation: UInt32 = 0
     public var zeroCopyReason = ZeroCopyReason.untold
+    /// EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE of its last registration that was seen; 0 when none was.
+    public var epollEvents: UInt32 = 0
 
     public init(
         fd: Int32, type: FileType, path: String? = nil, local: String? = nil, peer: String? = nil,

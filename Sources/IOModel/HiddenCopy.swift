@@ -19,7 +19,7 @@ public struct Operation: Hashable, Sendable {
     }
 
     /// Opcodes without their prefix: include/uapi/linux/io_uring.h.
-    static func uringName(_ opcode: UInt32) -> String {
+    public static func uringName(_ opcode: UInt32) -> String {
         Int(opcode) < uringNames.count ? uringNames[Int(opcode)] : "OP_\(opcode)"
     }
 

@@ -50,6 +50,10 @@ public struct ProcessFigures: Sendable, Equatable {
     public var hidden: [HiddenFigures.Key: HiddenFigures] = [:]
     public var pairs: [PairFigures.Key: PairFigures] = [:]
     public var threadCopies: [ThreadCopies.Key: ThreadCopies] = [:]
+    /// By opcode.
+    public var uring: [UInt32: UringFigures] = [:]
+    /// By the ring's address in the kernel.
+    public var rings: [UInt64: UringRing] = [:]
     /// By system call number, `SampleFigures.noCall` for samples outside any call.
     public var samples: [UInt32: SampleFigures] = [:]
 
@@ -68,6 +72,8 @@ public struct ProcessFigures: Sendable, Equatable {
         merge(&sum.pairs, part.pairs)
         merge(&sum.threadCopies, part.threadCopies)
         merge(&sum.samples, part.samples)
+        merge(&sum.uring, part.uring)
+        sum.rings.merge(part.rings) { $1 }
     }
 
     public func since(_ earlier: ProcessFigures) -> ProcessFigures {
@@ -82,6 +88,8 @@ public struct ProcessFigures: Sendable, Equatable {
         difference.pairs = Self.difference(pairs, earlier.pairs)
         difference.threadCopies = Self.difference(threadCopies, earlier.threadCopies)
         difference.samples = Self.difference(samples, earlier.samples)
+        difference.uring = Self.difference(uring, earlier.uring)
+        difference.rings = rings
         return difference
     }
 

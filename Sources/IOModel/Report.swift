@@ -25,8 +25,12 @@ public struct Report: Sendable {
         var sum = ProcessFigures(identity: ProcessIdentity(id: 0, pid: 0, ppid: 0, comm: ""))
         for process in processes {
             var part = process
-            // What zero-copy sends became is known per socket; what a fd is to its process does not add up.
-            part.files = part.files.filter { $0.value.ledger.zeroCopySent > 0 }
+            // What zero-copy sends became is known per socket, and models per fd; other rows do not add up.
+            part.files = [:]
+            for (id, file) in process.files
+            where file.ledger.zeroCopySent > 0 || file.models.contains(where: { !$0.isZero }) {
+                part.files[id] = file
+            }
             part.pairs = [:]
             part.threadCopies = [:]
             part.identity = sum.identity

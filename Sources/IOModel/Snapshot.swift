@@ -82,6 +82,10 @@ public struct Snapshot: Sendable {
             public var blocked: UInt64
             public var nonblocking: Bool
             public var inEpoll: Bool
+            /// Of `operations`, with the result EAGAIN.
+            public var again: UInt64 = 0
+            /// What all of it is put down to.
+            public var model = ModelSlot.none
 
             public init(
                 fileID: UInt64, operations: UInt64, bytesIn: UInt64, bytesOut: UInt64, blocked: UInt64,
@@ -149,6 +153,8 @@ public struct Snapshot: Sendable {
     /// Of threads that have ended.
     public var endedThreads: [UInt64: [ThreadCopies.Key: ThreadCopies]] = [:]
     public var samples: [UInt64: [UInt32: SampleFigures]] = [:]
+    public var uring: [UInt64: [UInt32: UringFigures]] = [:]
+    public var rings: [UInt64: [UInt64: UringRing]] = [:]
     public var losses = Losses()
 
     public init(takenAt: UInt64) { self.takenAt = takenAt }

@@ -4,7 +4,7 @@
 public enum CallKind: UInt8, Sendable {
     case none, read, write, recvmmsg, sendmmsg, sendfile, splice, copyRange, tee, vmsplice, vmRead, vmWrite, fdWait,
         wait
-    case getEvents, accept, address, sync, fd, mmap, open, pipe, socketpair, close, dup, fcntl
+    case getEvents, accept, address, sync, fd, mmap, epollCtl, open, pipe, socketpair, close, dup, fcntl
 }
 
 /// What a sleep in a call waits for: always the same thing, or a thing that the type of the call's fd decides.
@@ -21,8 +21,11 @@ public struct SyscallTrait: Sendable, Equatable {
     public var loader = false
     /// Which argument, from 0, holds MSG_ flags.
     public var messageFlags: MessageFlags?
+    /// Which argument, from 0, holds SPLICE_F_ or RWF_ flags.
+    public var waitFlags: WaitFlags?
 
     public enum MessageFlags: Sendable { case third, fourth }
+    public enum WaitFlags: Sendable { case fourth, sixth }
 
     public init(kind: CallKind, wait: WaitRule, loader: Bool = false) {
         self.kind = kind
@@ -75,6 +78,7 @@ public struct SyscallTrait: Sendable, Equatable {
         (.pipe, .cause(.other), "pipe pipe2"),
         (.socketpair, .cause(.other), "socketpair"),
         (.mmap, .cause(.disk), "mmap"),
+        (.epollCtl, .cause(.other), "epoll_ctl"),
         (.close, .cause(.other), "close"),
         (.dup, .cause(.other), "dup dup2 dup3"),
         (.fcntl, .cause(.lock), "fcntl"),
@@ -95,6 +99,10 @@ public struct SyscallTrait: Sendable, Equatable {
         (.third, "sendmsg recvmsg"), (.fourth, "sendto recvfrom sendmmsg recvmmsg"),
     ]
 
+    private static let waitFlagNames: [(WaitFlags, String)] = [
+        (.fourth, "tee vmsplice"), (.sixth, "splice preadv2 pwritev2"),
+    ]
+
     private static let loaderCalls = Set(
         """
         brk access openat open read pread64 newfstatat fstat stat mmap mprotect munmap close arch_prctl set_tid_address \
@@ -107,6 +115,12 @@ public struct SyscallTrait: Sendable, Equatable {
             for name in names.split(separator: " ") {
                 guard let number = SyscallNames.number(of: String(name)) else { continue }
                 table[number] = SyscallTrait(kind: kind, wait: wait)
+            }
+        }
+        for (which, names) in waitFlagNames {
+            for name in names.split(separator: " ") {
+                guard let number = SyscallNames.number(of: String(name)) else { continue }
+                table[number]?.waitFlags = which
             }
         }
         for (which, names) in messageFlagNames {

@@ -131,6 +131,11 @@ extension iotrace_trait {
         case .fourth: flags |= IOTRACE_TRAIT_MSG_FLAGS_FOURTH
         case nil: break
         }
+        switch trait.waitFlags {
+        case .fourth: flags |= IOTRACE_TRAIT_NOWAIT_FOURTH
+        case .sixth: flags |= IOTRACE_TRAIT_NOWAIT_SIXTH
+        case nil: break
+        }
         self.init(kind: trait.kind.rawValue, cause: UInt8(cause), flags: UInt8(flags), reserved: 0)
     }
 }

@@ -18,6 +18,8 @@ struct SnapshotReader {
     private let pairOverflow: HashMapReader
     private let endedThreads: HashMapReader
     private let samples: HashMapReader
+    private let uring: HashMapReader
+    private let rings: HashMapReader
     private let losses: Int32
 
     init(_ object: BPFObject) throws(ProbeError) {
@@ -36,6 +38,9 @@ struct SnapshotReader {
         endedThreads = try HashMapReader(
             object, "ended_threads", key: iotrace_thread_key.self, value: iotrace_thread_copies.self)
         samples = try HashMapReader(object, "samples", key: iotrace_sample_key.self, value: iotrace_samples.self)
+        uring = try HashMapReader(
+            object, "uring_opcodes", key: iotrace_uring_key.self, value: iotrace_uring_counter.self)
+        rings = try HashMapReader(object, "uring_rings", key: iotrace_ring_key.self, value: iotrace_ring.self)
         losses = try object.map("losses")
     }
 
@@ -88,6 +93,17 @@ struct SnapshotReader {
                     bytesIn: copies.bytes_in, bytesOut: copies.bytes_out, fromProcesses: copies.from_processes,
                     toProcesses: copies.to_processes, ledger: LedgerFigures(copies.ledger))
         }
+        try uring.forEach { key, value in
+            let key = key.loadUnaligned(as: iotrace_uring_key.self)
+            snapshot.uring[key.process_id, default: [:]][key.opcode] = UringFigures(
+                value.loadUnaligned(as: iotrace_uring_counter.self))
+        }
+        try rings.forEach { key, value in
+            let key = key.loadUnaligned(as: iotrace_ring_key.self)
+            let ring = value.loadUnaligned(as: iotrace_ring.self)
+            snapshot.rings[key.process_id, default: [:]][key.ring] = UringRing(
+                setupFlags: ring.setup_flags, overflows: UInt64(ring.overflows))
+        }
         try samples.forEach { key, value in
             let key = key.loadUnaligned(as: iotrace_sample_key.self)
             let value = value.loadUnaligned(as: iotrace_samples.self)
@@ -127,6 +143,16 @@ struct SnapshotReader {
                     (snapshot.samples[id] ?? [:]).keys.map {
                         iotrace_sample_key(process_id: id, nr: $0, reserved: 0)
                     }
+                })
+            uring.delete(
+                ended.flatMap { id in
+                    (snapshot.uring[id] ?? [:]).keys.map {
+                        iotrace_uring_key(process_id: id, opcode: $0, reserved: 0)
+                    }
+                })
+            rings.delete(
+                ended.flatMap { id in
+                    (snapshot.rings[id] ?? [:]).keys.map { iotrace_ring_key(process_id: id, ring: $0) }
                 })
             processes.delete(Array(ended))
         }
@@ -192,7 +218,17 @@ extension Totals {
         startupOperations = totals.startup_operations
         startupBytesIn = totals.startup_bytes_in
         startupBytesOut = totals.startup_bytes_out
+        uringSubmitted = totals.uring_submitted
+        uringOperations = totals.uring_operations
         withUnsafeBytes(of: totals.causes) { bytes in causes = Array(bytes.bindMemory(to: UInt64.self)) }
+    }
+}
+
+extension UringFigures {
+    init(_ counter: iotrace_uring_counter) {
+        self.init()
+        (completed, errors, bytes) = (counter.completed, counter.errors, counter.bytes)
+        (pollArmed, punted, more) = (counter.poll_armed, counter.punted, counter.more)
     }
 }
 
@@ -240,7 +276,8 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     let socket = bytes.field(\iotrace_file_record.socket, iotrace_file_record.self)
     var identity = FileIdentity(fd: record.fd, type: FileType(abi: record.type))
     identity.nonblocking = record.f_flags & UInt32(O_NONBLOCK) != 0
-    identity.inEpoll = record.in_epoll != 0
+    identity.inEpoll = record.watched & UInt8(IOTRACE_WATCHED_EPOLL) != 0
+    identity.epollEvents = record.epoll_events
     identity.device = MemoryDevice(rawValue: record.char_device) ?? .plain
     identity.zeroCopyOperation = record.zc_operation
     identity.zeroCopyReason = ZeroCopyReason(rawValue: record.zc_reason) ?? .untold
@@ -266,8 +303,15 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     let figures = FileFigures(
         identity: identity, operations: record.operations, bytesIn: record.bytes_in, bytesOut: record.bytes_out,
         blocked: record.blocked_ns, ledger: LedgerFigures(record.ledger))
+    var counted = figures
+    counted.again = record.again
+    let models = bytes.field(\iotrace_file_record.models, iotrace_file_record.self)
+        .bindMemory(to: iotrace_model_counter.self)
+    for (index, model) in models.enumerated() {
+        counted.models[index] = ModelFigures(operations: model.operations, bytes: model.bytes)
+    }
     var file = Snapshot.File(
-        id: record.file_id, processID: record.process_id, figures: figures, closed: record.closed != 0)
+        id: record.file_id, processID: record.process_id, figures: counted, closed: record.closed != 0)
     file.address = record.file
     file.pairID = record.pair_id
     return file
@@ -369,11 +413,14 @@ func decodeThreads(_ bytes: [UInt8]) -> [Snapshot.Thread] {
             }
             for _ in 0..<sample.fd_count {
                 guard let counter = take(iotrace_fd_counter.self) else { break }
-                thread.fds.append(
-                    .init(
-                        fileID: counter.file_id, operations: counter.operations, bytesIn: counter.bytes_in,
-                        bytesOut: counter.bytes_out, blocked: counter.blocked_ns,
-                        nonblocking: counter.f_flags & UInt32(O_NONBLOCK) != 0, inEpoll: counter.in_epoll != 0))
+                var fd = Snapshot.Thread.FDFigures(
+                    fileID: counter.file_id, operations: UInt64(counter.operations), bytesIn: counter.bytes_in,
+                    bytesOut: counter.bytes_out, blocked: counter.blocked_ns,
+                    nonblocking: counter.f_flags & UInt32(O_NONBLOCK) != 0,
+                    inEpoll: counter.watched & UInt8(IOTRACE_WATCHED_EPOLL) != 0)
+                fd.again = UInt64(counter.again)
+                fd.model = ModelSlot(rawValue: Int(counter.model)) ?? .none
+                thread.fds.append(fd)
             }
             if sample.open_nr >= 0 {
                 thread.openCall = .init(

@@ -37,10 +37,13 @@ public struct ProbeDescription: Sendable {
         .init("count_bio", "block_bio_queue", "DMA of fds, DMA out", ledger: true),
         .init("begin_direct", "iomap_dio_rw_begin", "direct I/O of io_uring and Linux AIO", ledger: true),
         .init("end_direct", "iomap_dio_complete", "direct I/O, observed", ledger: true),
+        .init("end_direct_nested", "iomap_dio_complete", "direct I/O that completes in an interrupt", ledger: true),
         .init("watch_transmit", "net_dev_start_xmit", "zero-copy sends whose completion is not read", ledger: true),
         .init("watch_submission", "io_uring_submit_req", "zero-copy and multishot requests of io_uring", ledger: true),
         .init("count_completion", "io_uring_complete", "bytes of io_uring", ledger: true, arguments: 3),
         .init("count_completion_by_value", "io_uring_complete", "bytes of io_uring", ledger: true, arguments: 7),
+        .init("note_poll_armed", "io_uring_poll_arm", "io_uring requests that wait for readiness", ledger: true),
+        .init("note_punted", "io_uring_queue_async_work", "io_uring requests that a worker does", ledger: true),
         .init(
             "count_overflow", "io_uring_cqe_overflow", "bytes of io_uring when its completion queue is full",
             ledger: true),
@@ -64,8 +67,11 @@ public struct ProbeDescription: Sendable {
         self.arguments = arguments
     }
 
-    /// Every run of it counts. The scheduler's probes make up for a wake-up that they did not see, and samples are samples.
-    var counts: Bool { usesTracepoint && !["wake_thread", "switch_threads"].contains(program) }
+    /// Every run of it counts. The scheduler's probes make up for a wake-up that they did not see, the two of direct I/O
+    /// for each other, and samples are samples.
+    var counts: Bool {
+        usesTracepoint && !["wake_thread", "switch_threads", "end_direct", "end_direct_nested"].contains(program)
+    }
 
     /// Hooked to a tracepoint, which a kernel may lack.
     var usesTracepoint: Bool { !hook.hasPrefix("iter/") && hook != "syscall" && hook != "perf_event" }

@@ -66,14 +66,19 @@ extension JSONValue {
 
 extension Totals {
     var json: JSONValue {
-        JSONValue(counters: Self.fields.map { self[keyPath: $0] } + causes)
+        let counters = Self.fields.map { self[keyPath: $0] }
+        return JSONValue(counters: counters[..<Self.firstFields] + causes + counters[Self.firstFields...])
     }
+
+    /// Fields before the causes; later ones come after them. Older recordings end there.
+    private static let firstFields = 10
 
     init(_ value: JSONValue) throws(DecodingFailure) {
         self.init()
-        let numbers = try value.counters("totals", count: Self.fields.count + causes.count)
-        for (index, field) in Self.fields.enumerated() { self[keyPath: field] = numbers[index] }
-        for index in causes.indices { causes[index] = numbers[Self.fields.count + index] }
+        let numbers = try value.counters("totals", count: Self.firstFields + causes.count)
+        let (first, later) = (numbers[..<Self.firstFields], numbers[(Self.firstFields + causes.count)...])
+        for (field, number) in zip(Self.fields, first + later) { self[keyPath: field] = number }
+        for index in causes.indices { causes[index] = numbers[Self.firstFields + index] }
     }
 }
 
@@ -122,6 +127,7 @@ extension FileIdentity {
             "local": JSONValue(local), "peer": JSONValue(peer), "nonblocking": .bool(nonblocking),
             "in_epoll": .bool(inEpoll), "device": .unsigned(UInt64(device.rawValue)),
             "zerocopy_operation": .unsigned(UInt64(zeroCopyOperation)),
+            "epoll_events": .unsigned(UInt64(epollEvents)),
             "zerocopy_reason": .unsigned(UInt64(zeroCopyReason.rawValue)),
         ]
     }
@@ -137,6 +143,7 @@ extension FileIdentity {
             inEpoll: try value.bool("in_epoll"))
         // Recordings from before the ledger have none of these.
         device = value["device"]?.unsignedValue.flatMap { UInt8(exactly: $0) }.flatMap(MemoryDevice.init) ?? .plain
+        epollEvents = value["epoll_events"]?.unsignedValue.flatMap { UInt32(exactly: $0) } ?? 0
         zeroCopyReason =
             value["zerocopy_reason"]?.unsignedValue.flatMap { UInt8(exactly: $0) }.flatMap(ZeroCopyReason.init)
             ?? .untold
@@ -267,7 +274,27 @@ extension Latency {
 }
 
 extension ProcessFigures {
-    var json: JSONValue { .object(rows + ledgerRows) }
+    var json: JSONValue { .object(rows + ledgerRows + uringRows) }
+
+    private var uringRows: [(String, JSONValue)] {
+        guard !uring.isEmpty || !rings.isEmpty else { return [] }
+        return [
+            (
+                "uring",
+                .array(
+                    uring.sorted { $0.key < $1.key }.map { opcode, figures in
+                        JSONValue(counters: [UInt64(opcode)] + UringFigures.fields.map { figures[keyPath: $0] })
+                    })
+            ),
+            (
+                "rings",
+                .array(
+                    rings.sorted { $0.key < $1.key }.map { id, ring in
+                        JSONValue(counters: [id, UInt64(ring.setupFlags), ring.overflows])
+                    })
+            ),
+        ]
+    }
 
     /// Most files have nothing in theirs, so that an empty list stands for it.
     private static func fileLedger(_ value: JSONValue) throws(DecodingFailure) -> LedgerFigures {
@@ -306,6 +333,8 @@ extension ProcessFigures {
                                 file.operations, file.bytesIn, file.bytesOut, file.blocked, file.opens,
                             ]),
                             "ledger": file.ledger.isZero ? [] : file.ledger.json,
+                            "models": JSONValue(
+                                counters: [file.again] + file.models.flatMap { [$0.operations, $0.bytes] }),
                         ]
                     })
             ),
@@ -330,10 +359,29 @@ extension ProcessFigures {
         }
         for entry in try value.array("files") {
             let n = try entry.counters("counters", count: 5)
-            files[try entry.unsigned("id")] = FileFigures(
+            var file = FileFigures(
                 identity: try FileIdentity(try entry.require("identity")), operations: n[0], bytesIn: n[1],
                 bytesOut: n[2], blocked: n[3], opens: n[4], ledger: try Self.fileLedger(entry))
+            if let models = entry["models"]?.arrayValue {
+                let n = try JSONValue.counters(models, count: 1 + 2 * file.models.count, name: "models")
+                file.again = n[0]
+                for index in file.models.indices {
+                    file.models[index] = ModelFigures(operations: n[1 + 2 * index], bytes: n[2 + 2 * index])
+                }
+            }
+            files[try entry.unsigned("id")] = file
         }
         try readLedgerRows(value)
+        for row in value["uring"]?.arrayValue ?? [] {
+            let n = try JSONValue.counters(row.arrayValue ?? [], count: 1 + UringFigures.fields.count, name: "uring")
+            guard let opcode = UInt32(exactly: n[0]) else { throw DecodingFailure(message: "no such opcode") }
+            var figures = UringFigures()
+            for (field, number) in zip(UringFigures.fields, n[1...]) { figures[keyPath: field] = number }
+            uring[opcode] = figures
+        }
+        for row in value["rings"]?.arrayValue ?? [] {
+            let n = try JSONValue.counters(row.arrayValue ?? [], count: 3, name: "rings")
+            rings[n[0]] = UringRing(setupFlags: UInt32(truncatingIfNeeded: n[1]), overflows: n[2])
+        }
     }
 }

@@ -326,6 +326,10 @@ extension TerminalReportTests {
             server.files[id] = FileFigures(
                 identity: identity, operations: operations, bytesIn: input, bytesOut: output, blocked: blocked,
                 opens: opens)
+            let slot: ModelSlot =
+                identity.type == .epoll
+                ? .none : identity.inEpoll ? .epoll : identity.nonblocking ? .nonblocking : .blocking
+            server.files[id]!.models[slot.rawValue] = ModelFigures(operations: operations, bytes: input + output)
         }
         open(1, FileIdentity(fd: 6, type: .tcp, local: "0.0.0.0:443", nonblocking: true, inEpoll: true), 640, 0, 0)
         open(

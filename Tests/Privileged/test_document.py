@@ -8,8 +8,6 @@ import pytest
 
 from conftest import HERE, SCHEMA, run_iotrace
 
-NOT_YET = ["models", "tags", "quadrants", "phases", "uring"]
-
 
 @pytest.fixture
 def documents(trace, attach, worker, program, tmp_path):
@@ -78,10 +76,17 @@ def test_every_key_of_the_contract_is_there(documents):
                         "bytes_out", "copies", "blocked_ns", "models"} <= file.keys()
 
 
-def test_what_is_not_measured_yet_is_null(documents):
-    for document in documents.values():
+def test_models_quadrants_and_phases_are_in_every_document(documents):
+    for name, document in documents.items():
         for figures in [*document["processes"], document["totals"]]:
-            assert all(figures[key] is None for key in NOT_YET)
+            waits = [row for row in figures["models"] if row["model"] != "zero-copy"]
+            if waits:
+                assert sum(row["operation_share"] for row in waits) == pytest.approx(1), name
+            assert all(row["evidence"] for row in figures["models"])
+            assert set(figures["tags"]) <= {row["model"] for row in figures["models"]}
+            quadrants = sum(quadrant["operations"] for quadrant in figures["quadrants"].values())
+            assert quadrants == sum(row["operations"] for row in waits), name
+            assert figures["phases"]["wait_ns"] >= 0 and figures["uring"] is None
 
 
 def test_nothing_is_lost(documents):

@@ -20,6 +20,7 @@ import Testing
             (.splice, IOTRACE_KIND_SPLICE), (.copyRange, IOTRACE_KIND_COPY_RANGE), (.tee, IOTRACE_KIND_TEE),
             (.vmsplice, IOTRACE_KIND_VMSPLICE), (.vmRead, IOTRACE_KIND_VM_READ), (.vmWrite, IOTRACE_KIND_VM_WRITE),
             (.getEvents, IOTRACE_KIND_GETEVENTS), (.mmap, IOTRACE_KIND_MMAP),
+            (.epollCtl, IOTRACE_KIND_EPOLL_CTL),
             (.fdWait, IOTRACE_KIND_FD_WAIT), (.wait, IOTRACE_KIND_WAIT), (.accept, IOTRACE_KIND_ACCEPT),
             (.address, IOTRACE_KIND_ADDRESS), (.sync, IOTRACE_KIND_SYNC), (.fd, IOTRACE_KIND_FD),
             (.open, IOTRACE_KIND_OPEN), (.pipe, IOTRACE_KIND_PIPE), (.socketpair, IOTRACE_KIND_SOCKETPAIR),
@@ -55,6 +56,20 @@ import Testing
         #expect(ledger.inNotCopied == 1 && ledger.direct == 2 && ledger.zeroCopySent == 3 && ledger.dmaIn == 4)
         #expect(ledger.dirtied == 5 && ledger.callsElsewhere == 6 && ledger.zeroCopySendsCopied == 7)
         #expect(ledger.counters.reduce(0, +) == 28)
+    }
+
+    @Test func modelSlotsAreThoseOfTheProbes() {
+        let pairs: [(ModelSlot, Int32)] = [
+            (.blocking, IOTRACE_MODEL_BLOCKING), (.nonblocking, IOTRACE_MODEL_NONBLOCKING),
+            (.epoll, IOTRACE_MODEL_EPOLL),
+            (.epollBlockingFD, IOTRACE_MODEL_EPOLL_BLOCKING_FD), (.poll, IOTRACE_MODEL_POLL),
+            (.pollBlockingFD, IOTRACE_MODEL_POLL_BLOCKING_FD), (.select, IOTRACE_MODEL_SELECT),
+            (.selectBlockingFD, IOTRACE_MODEL_SELECT_BLOCKING_FD), (.signal, IOTRACE_MODEL_SIGNAL),
+            (.signalBlockingFD, IOTRACE_MODEL_SIGNAL_BLOCKING_FD), (.uring, IOTRACE_MODEL_URING),
+            (.uringSQPoll, IOTRACE_MODEL_URING_SQPOLL), (.aio, IOTRACE_MODEL_AIO), (.none, IOTRACE_MODEL_NONE),
+        ]
+        #expect(pairs.count == Int(IOTRACE_MODELS) && pairs.count == ModelSlot.allCases.count)
+        for (slot, abi) in pairs { #expect(slot.rawValue == Int(abi)) }
     }
 
     @Test func reasonsOfHiddenCopiesAreThoseOfTheProbes() {

@@ -41,12 +41,13 @@
 #define IOTRACE_KIND_SYNC 17       // fd 0; an operation without bytes
 #define IOTRACE_KIND_FD 18         // fd 0; not an operation, but it may sleep on the fd
 #define IOTRACE_KIND_MMAP 19       // fd 4, not an operation
-#define IOTRACE_KIND_OPEN 20       // the result is a new fd
-#define IOTRACE_KIND_PIPE 21       // two new fds, written to argument 0
-#define IOTRACE_KIND_SOCKETPAIR 22 // two new fds, written to argument 3
-#define IOTRACE_KIND_CLOSE 23      // fd 0 is gone
-#define IOTRACE_KIND_DUP 24        // the result is a new fd, perhaps in the place of an old one
-#define IOTRACE_KIND_FCNTL 25      // fd 0; F_DUPFD makes a new one
+#define IOTRACE_KIND_EPOLL_CTL 20  // fd 2 is watched, or no longer
+#define IOTRACE_KIND_OPEN 21       // the result is a new fd
+#define IOTRACE_KIND_PIPE 22       // two new fds, written to argument 0
+#define IOTRACE_KIND_SOCKETPAIR 23 // two new fds, written to argument 3
+#define IOTRACE_KIND_CLOSE 24      // fd 0 is gone
+#define IOTRACE_KIND_DUP 25        // the result is a new fd, perhaps in the place of an old one
+#define IOTRACE_KIND_FCNTL 26      // fd 0; F_DUPFD makes a new one
 
 // Why a thread slept. The order is the order of `causes`.
 #define IOTRACE_CAUSE_DISK 0
@@ -70,6 +71,8 @@
 #define IOTRACE_TRAIT_LOADER 1           // the dynamic loader makes such calls before main()
 #define IOTRACE_TRAIT_MSG_FLAGS_THIRD 2  // argument 2 are MSG_ flags
 #define IOTRACE_TRAIT_MSG_FLAGS_FOURTH 4 // argument 3 are MSG_ flags
+#define IOTRACE_TRAIT_NOWAIT_FOURTH 8    // argument 3 are SPLICE_F_ flags
+#define IOTRACE_TRAIT_NOWAIT_SIXTH 16    // argument 5 are SPLICE_F_ or RWF_ flags
 
 struct iotrace_trait {
     __u8 kind;  // IOTRACE_KIND_…

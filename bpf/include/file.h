@@ -3,6 +3,7 @@
 #define IOTRACE_FILE_H
 
 #include "ledger.h"
+#include "models.h"
 
 // Types that the kernel side tells apart. Anonymous inodes carry their name (`[eventfd]`, …) and are told apart by it.
 #define IOTRACE_FILE_UNKNOWN 0
@@ -43,15 +44,16 @@ struct iotrace_fd_counter {
     __u64 file_id; // the record's key; 0: empty, or the record could not be made
     __s32 fd;
     __u32 generation; // of the fd number in the process; see fd_generation()
-    __u64 operations;
     __u64 bytes_in;
     __u64 bytes_out;
     __u64 blocked_ns;
+    __u32 operations;
+    __u32 again;   // of these, with the result EAGAIN
     __u32 f_flags; // at the last operation
     __u8 type;     // IOTRACE_FILE_…
-    __u8 in_epoll; // at the last operation
+    __u8 watched;  // IOTRACE_WATCHED_…, at the last operation
     __u8 device;   // IOTRACE_DEVICE_…
-    __u8 reserved;
+    __u8 model;    // IOTRACE_MODEL_… of all that is counted here
 };
 _Static_assert(sizeof(struct iotrace_fd_counter) == 64, "fd counter layout");
 
@@ -84,8 +86,8 @@ struct iotrace_file_record {
     __s32 fd;
     __u32 device; // kernel encoding: major << 20 | minor
     __u32 f_flags;
-    __u8 type; // IOTRACE_FILE_…
-    __u8 in_epoll;
+    __u8 type;    // IOTRACE_FILE_…
+    __u8 watched; // IOTRACE_WATCHED_…
     __u8 closed;
     __u8 path_truncated;     // the root's side of the path is missing
     __u32 path_length;       // bytes used in `path`
@@ -98,12 +100,17 @@ struct iotrace_file_record {
     __u8 direct_way;         // IOTRACE_DIRECT_…
     __u8 zc_reason;          // IOTRACE_ZC_…: why sends by reference were copied
     __u8 reserved[6];
+    __u64 again;        // operations with the result EAGAIN
+    __u32 epoll_events; // EPOLLET, EPOLLONESHOT, … of its last registration that was seen
+    __u32 polled;       // IOTRACE_WATCHED_POLL, IOTRACE_WATCHED_SELECT
+    struct iotrace_model_counter models[IOTRACE_MODELS];
     struct iotrace_ledger ledger;
     // Path components from the leaf to the root, each NUL-terminated; empty for sockets.
     __u8 path[IOTRACE_PATH_BYTES];
     struct iotrace_socket_name socket;
 };
-_Static_assert(sizeof(struct iotrace_file_record) == 120 + sizeof(struct iotrace_ledger) + IOTRACE_PATH_BYTES + 264,
+_Static_assert(sizeof(struct iotrace_file_record) ==
+                   136 + sizeof(struct iotrace_ledger) + 16 * IOTRACE_MODELS + IOTRACE_PATH_BYTES + 264,
                "file record layout");
 
 // Which record an fd number of a process leads to now.

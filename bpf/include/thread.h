@@ -60,9 +60,11 @@ struct iotrace_totals {
     __u64 startup_operations;
     __u64 startup_bytes_in;
     __u64 startup_bytes_out;
+    __u64 uring_submitted;  // SQEs
+    __u64 uring_operations; // completed requests, but for failed ones
     __u64 causes[IOTRACE_CAUSES];
 };
-_Static_assert(sizeof(struct iotrace_totals) == 80 + 8 * IOTRACE_CAUSES, "totals layout");
+_Static_assert(sizeof(struct iotrace_totals) == 96 + 8 * IOTRACE_CAUSES, "totals layout");
 
 struct iotrace_thread_header {
     __u64 process_id; // see process_id_of()
@@ -99,6 +101,8 @@ struct iotrace_thread_header {
     __u64 dirtied_base;
     __u64 last_fault_mapping; // the page of a file mapping that was brought last
     __u64 last_fault_index;
+    __u64 poll_set;     // what its last set of poll was, in a number
+    __u64 last_ring;    // the io_uring that it used last
     __u64 entered_ns;   // CLOCK_MONOTONIC at entry; 0 when entries are not being timed
     __u64 loader_start; // text of the dynamic loader
     __u64 loader_end;

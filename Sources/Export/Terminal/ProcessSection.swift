@@ -8,6 +8,7 @@ struct ProcessSection {
     var lines: [Line] {
         var lines = title + [command] + figures + time
         let tables = [
+            ModelSection(process: process, width: width).lines,
             CopySection(process: process, width: width).lines,
             BlockingSection(totals: process.totals, width: width).lines,
             SyscallTable(process: process, width: width).lines,

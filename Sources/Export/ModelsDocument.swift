@@ -1,0 +1,80 @@
+internal import IOModel
+internal import JSON
+
+/// The keys of the document that say how a process waits for its I/O.
+struct ModelsDocument {
+    private let process: ProcessFigures
+    private let classifier: ModelClassifier
+
+    init(_ process: ProcessFigures) {
+        self.process = process
+        classifier = ModelClassifier(process)
+    }
+
+    var models: JSONValue { .array(classifier.rows.map(Self.row)) }
+
+    var tags: JSONValue { .array(classifier.tags.map { .string($0) }) }
+
+    var quadrants: JSONValue {
+        let quadrants = classifier.quadrants
+        func figures(_ figures: Quadrants.Figures) -> JSONValue {
+            [
+                "operations": .unsigned(figures.operations), "time_ns": JSONValue(figures.time),
+                "estimated": .bool(quadrants.estimated),
+            ]
+        }
+        return [
+            "sync_blocking": figures(quadrants.syncBlocking), "sync_nonblocking": figures(quadrants.syncNonblocking),
+            "async_blocking": figures(quadrants.asyncBlocking),
+            "async_nonblocking": figures(quadrants.asyncNonblocking),
+        ]
+    }
+
+    var phases: JSONValue {
+        [
+            "wait_ns": .unsigned(classifier.phases.wait), "transfer_ns": JSONValue(classifier.phases.transfer),
+            "estimated": .bool(classifier.phases.estimated),
+        ]
+    }
+
+    /// null without io_uring.
+    var uring: JSONValue {
+        guard !process.uring.isEmpty || !process.rings.isEmpty else { return nil }
+        let all = process.uring.values.reduce(into: UringFigures()) { $0 += $1 }
+        return [
+            "rings": .unsigned(UInt64(process.rings.count)),
+            "sq_poll": .bool(process.rings.values.contains(where: \.pollsSubmissions)),
+            "submitted": .unsigned(process.totals.uringSubmitted), "completed": .unsigned(all.completed),
+            "notifications": .unsigned(all.more),
+            "overflows": .unsigned(process.rings.values.reduce(0) { $0 &+ $1.overflows }),
+            "by_opcode": .object(
+                process.uring.map { opcode, figures in (Operation.uringName(opcode), Self.opcode(figures)) }
+                    .sorted { $0.0 < $1.0 }),
+        ]
+    }
+
+    /// `files[].models`: the rows of one fd. Waits belong to no fd, so they are in none.
+    static func models(of file: FileFigures) -> JSONValue {
+        var alone = ProcessFigures(identity: ProcessIdentity(id: 0, pid: 0, ppid: 0, comm: ""))
+        alone.files[1] = file
+        alone.ledger = nil  // the copy paths of an fd are in its `copies`
+        return .array(ModelClassifier(alone).rows.map(row))
+    }
+
+    private static func row(_ row: ModelRow) -> JSONValue {
+        [
+            "model": .string(row.model), "sub_model": JSONValue(row.subModel),
+            "operations": .unsigned(row.operations), "bytes": .unsigned(row.bytes),
+            "operation_share": JSONValue(row.operationShare), "byte_share": JSONValue(row.byteShare),
+            "evidence": .string(row.evidence),
+        ]
+    }
+
+    private static func opcode(_ figures: UringFigures) -> JSONValue {
+        [
+            "count": .unsigned(figures.completed), "errors": .unsigned(figures.errors),
+            "bytes": .unsigned(figures.bytes), "inline": .unsigned(figures.inline),
+            "poll_armed": .unsigned(figures.pollArmed), "punted": .unsigned(figures.punted), "latency_ns": nil,
+        ]
+    }
+}

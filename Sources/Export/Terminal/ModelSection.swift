@@ -1,0 +1,76 @@
+internal import IOModel
+
+/// How the process waits for its I/O: its tags, the models with their evidence, the quadrant and the two phases.
+struct ModelSection {
+    private let classifier: ModelClassifier
+    private let process: ProcessFigures
+    private let width: Int
+
+    init(process: ProcessFigures, width: Int) {
+        self.process = process
+        self.width = width
+        classifier = ModelClassifier(process)
+    }
+
+    var lines: [Line] {
+        guard !classifier.rows.isEmpty else { return [] }
+        return tags + models + quadrants + uring
+    }
+
+    private var tags: [Line] {
+        let tags = classifier.tags.isEmpty ? HumanUnits.unknown : classifier.tags.joined(separator: ", ")
+        var items = [Figure.item("I/O model", tags, .bold)]
+        let phases = classifier.phases
+        if phases.wait > 0 || phases.transfer != nil {
+            items.append(Figure.item("waiting", HumanUnits.time(phases.wait)))
+            let transfer = phases.transfer.map { (phases.estimated ? "~" : "") + HumanUnits.time($0) }
+            items.append(Figure.item("moving", transfer ?? HumanUnits.unknown))
+        }
+        return Flow(items: items, indent: 2, hanging: 4).lines(width: width)
+    }
+
+    private var models: [Line] {
+        let rows = Rows(
+            classifier.rows.sorted { ($1.operations, $0.model) < ($0.operations, $1.model) },
+            limit: RowLimit.causes(width: width))
+        var lines = rows.shown.flatMap { row -> [Line] in
+            let name = row.subModel.map { "\(row.model) (\($0))" } ?? row.model
+            let share = row.operationShare.flatMap { HumanUnits.percent($0, of: 1) } ?? HumanUnits.unknown
+            return Paragraph.lines(
+                "\(share) of operations — \(row.evidence)", lead: TextRun("    \(name): ", .dim), style: .plain,
+                width: width)
+        }
+        if !rows.rest.isEmpty { lines.append(Line([TextRun("    … and \(rows.rest.count) more", .dim)])) }
+        return lines
+    }
+
+    /// The 2×2 of the tutorials.
+    private var quadrants: [Line] {
+        let quadrants = classifier.quadrants
+        var table = Table(columns: [
+            .init(title: "", alignment: .left), .init(title: "may block"), .init(title: "returns at once"),
+        ])
+        func cell(_ figures: Quadrants.Figures) -> TextRun {
+            guard figures.operations > 0 || figures.time ?? 0 > 0 else { return TextRun(HumanUnits.count(0), .dim) }
+            let time = figures.time.map { (quadrants.estimated ? "~" : "") + HumanUnits.time($0) } ?? HumanUnits.unknown
+            return TextRun("\(HumanUnits.count(figures.operations)) · \(time)")
+        }
+        table.indent = 4
+        table.rows = [
+            [TextRun("sync", .dim), cell(quadrants.syncBlocking), cell(quadrants.syncNonblocking)],
+            [TextRun("async", .dim), cell(quadrants.asyncBlocking), cell(quadrants.asyncNonblocking)],
+        ]
+        return table.lines(width: width)
+    }
+
+    private var uring: [Line] {
+        let opcodes = process.uring.sorted { ($1.value.completed, $0.key) < ($0.value.completed, $1.key) }.prefix(4)
+        return opcodes.map { opcode, figures in
+            var text = "\(HumanUnits.count(figures.completed)) completed, \(HumanUnits.bytes(figures.bytes))"
+            text += "; \(HumanUnits.count(figures.inline)) inline, \(HumanUnits.count(figures.pollArmed)) poll-armed"
+            text += ", \(HumanUnits.count(figures.punted)) punted to a worker"
+            if figures.errors > 0 { text += "; \(HumanUnits.count(figures.errors)) errors" }
+            return Line([TextRun("    io_uring \(Operation.uringName(opcode)): ", .dim), TextRun(text)])
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import Testing
+
+@testable import IOModel
+
+/// Literals in, tags and rows out.
+@Suite struct ModelClassifierTests {
+    static func call(_ name: String) -> UInt32 { SyscallNames.number(of: name)! }
+
+    static func process(_ build: (inout ProcessFigures) -> Void) -> ProcessFigures {
+        var process = ProcessFigures(identity: ProcessIdentity(id: 1, pid: 1, ppid: 0, comm: "x"))
+        build(&process)
+        return process
+    }
+
+    static func file(
+        _ identity: FileIdentity, _ slots: [ModelSlot: UInt64], bytes: UInt64 = 100, again: UInt64 = 0
+    ) -> FileFigures {
+        var file = FileFigures(identity: identity)
+        for (slot, operations) in slots {
+            file.models[slot.rawValue] = ModelFigures(operations: operations, bytes: operations * bytes)
+            file.operations += operations
+        }
+        file.again = again
+        return file
+    }
+
+    static let socket = FileIdentity(fd: 5, type: .tcp, nonblocking: true, inEpoll: true)
+
+    @Test func aServerOnEpollIsMultiplexed() throws {
+        let process = Self.process {
+            $0.files[1] = Self.file(Self.socket, [.epoll: 990, .epollBlockingFD: 10])
+            $0.calls[Self.call("epoll_wait")] = CallFigures(count: 510, errors: 10)
+        }
+        let classifier = ModelClassifier(process)
+        #expect(classifier.tags == ["multiplexed"])
+        let row = try #require(classifier.rows.first)
+        #expect(row.subModel == "epoll" && row.operations == 1500 && row.operationShare == 1)
+        #expect(
+            row.evidence
+                == "1,000 operations on fds in an epoll set, 10 of them on blocking fds; 500 epoll_wait calls, 0.50 for each operation"
+        )
+    }
+
+    @Test func registrationsNameTheKindOfEpoll() {
+        for (bit, name) in [(31, "epoll edge"), (30, "epoll oneshot"), (28, "epoll exclusive")] {
+            var identity = Self.socket
+            identity.epollEvents = 1 << UInt32(bit)
+            let process = Self.process { $0.files[1] = Self.file(identity, [.epoll: 10]) }
+            #expect(ModelClassifier(process).rows.first?.subModel == name)
+        }
+    }
+
+    @Test func everyWaitModelHasItsTag() {
+        let expected: [ModelSlot: (String, String?)] = [
+            .blocking: ("blocking", nil), .nonblocking: ("nonblocking", nil), .poll: ("multiplexed", "poll"),
+            .selectBlockingFD: ("multiplexed", "select"), .signal: ("async", "signal-driven"),
+            .aio: ("async", "libaio"),
+        ]
+        for (slot, (model, sub)) in expected {
+            let classifier = ModelClassifier(Self.process { $0.files[1] = Self.file(Self.socket, [slot: 10]) })
+            #expect(classifier.tags == [model], "\(slot)")
+            #expect(classifier.rows.map(\.subModel) == [sub], "\(slot)")
+        }
+    }
+
+    @Test func requestsOfARingAreAsyncWithOrWithoutAFile() {
+        let process = Self.process {
+            $0.files[1] = Self.file(FileIdentity(fd: 3, type: .regular, path: "/data"), [.uring: 8])
+            $0.totals.uringOperations = 10
+            $0.rings[77] = UringRing(setupFlags: 0)
+        }
+        let classifier = ModelClassifier(process)
+        #expect(classifier.tags == ["async"])
+        #expect(classifier.rows.map(\.operations) == [10] && classifier.rows.map(\.bytes) == [800])
+        #expect(classifier.quadrants.asyncNonblocking.operations == 10)
+    }
+
+    @Test func aModelBelowAHundredthIsListedAndNoTag() {
+        let process = Self.process {
+            $0.files[1] = Self.file(Self.socket, [.epoll: 999])
+            $0.files[2] = Self.file(FileIdentity(fd: 6, type: .regular, path: "/var/log/x"), [.blocking: 5])
+        }
+        let classifier = ModelClassifier(process)
+        #expect(classifier.tags == ["multiplexed"])
+        #expect(classifier.rows.map(\.model).sorted() == ["blocking", "multiplexed"])
+        let shares = classifier.rows.compactMap(\.operationShare).reduce(0, +)
+        #expect(abs(shares - 1) < 1e-9)
+    }
+
+    @Test func modulesOfTheProgramDecideNoTag() {
+        let process = Self.process {
+            for (id, path) in ["/usr/lib/python3/a.pyc", "/home/u/venv/lib/site-packages/x", "/x/libm.so.6"]
+                .enumerated()
+            {
+                $0.files[UInt64(id)] = Self.file(FileIdentity(fd: 3, type: .regular, path: path), [.blocking: 50])
+            }
+        }
+        let classifier = ModelClassifier(process)
+        #expect(classifier.tags == [])
+        #expect(classifier.rows.map(\.subModel) == ["program files"])
+    }
+
+    @Test func anIdleProcessHasNoTagAndNoRow() {
+        let classifier = ModelClassifier(Self.process { _ in })
+        #expect(classifier.tags.isEmpty && classifier.rows.isEmpty)
+        #expect(classifier.phases.wait == 0 && classifier.phases.transfer == nil)
+    }
+
+    @Test func pollingAnFDThatHasNothingIsBusyPolling() {
+        let classifier = ModelClassifier(
+            Self.process { $0.files[1] = Self.file(FileIdentity(fd: 4, type: .pipe), [.nonblocking: 100], again: 90) })
+        #expect(classifier.rows.map(\.subModel) == ["busy-polling"] && classifier.tags == ["nonblocking"])
+    }
+
+    @Test func smallMappingsDecideNothingAndLargeOnesAreZeroCopy() {
+        for (bytes, tags): (UInt64, [String]) in [(1 << 19, []), (1 << 24, ["zero-copy"])] {
+            let process = Self.process { $0.ledger!.mapped = bytes }
+            #expect(ModelClassifier(process).tags == tags)
+        }
+    }
+
+    @Test func quadrantsPutWaitsApart() {
+        let process = Self.process {
+            $0.files[1] = Self.file(Self.socket, [.epoll: 20, .epollBlockingFD: 5, .blocking: 3])
+            $0.calls[Self.call("epoll_wait")] = CallFigures(count: 7, blocked: 1000, runQueue: 10)
+            $0.calls[Self.call("read")] = CallFigures(count: 28, blocked: 300)
+        }
+        let quadrants = ModelClassifier(process).quadrants
+        #expect(quadrants.syncBlocking.operations == 8 && quadrants.syncNonblocking.operations == 20)
+        #expect(quadrants.asyncBlocking.operations == 7 && quadrants.asyncBlocking.time == 1010)
+        #expect(quadrants.syncBlocking.time == 300 && quadrants.syncNonblocking.time == nil)
+    }
+
+    @Test func phasesAreWaitingAndMoving() throws {
+        let process = Self.process {
+            $0.calls[Self.call("read")] = CallFigures(count: 10, blocked: 500, runQueue: 20)
+            $0.calls[Self.call("getppid")] = CallFigures(count: 10, blocked: 7)
+            var latency = Latency()
+            (latency.calls, latency.onCPU) = (5, 50)
+            $0.latencies[Self.call("read")] = latency
+        }
+        let phases = ModelClassifier(process).phases
+        #expect(phases.wait == 520 && phases.transfer == 100 && phases.estimated)
+    }
+
+    @Test func figuresOfAnotherVersionDoNotTrap() {
+        let process = Self.process {
+            var file = FileFigures(identity: Self.socket)
+            file.models = [ModelFigures(operations: .max, bytes: .max)]
+            file.again = .max
+            $0.files[1] = file
+            $0.totals.uringOperations = .max
+        }
+        _ = ModelClassifier(process)
+    }
+}

@@ -1,0 +1,182 @@
+// The wait model of each operation: who tells the program when to call, by the fd's state at that moment.
+#pragma once
+
+#include "files.bpf.h"
+#include "ledger.bpf.h"
+
+#define O_NONBLOCK 04000
+#define FASYNC 020000
+#define MSG_DONTWAIT 0x40
+#define RWF_NOWAIT 8
+#define SPLICE_F_NONBLOCK 2
+
+// Whether this call, and not the fd, asks not to wait.
+static __always_inline bool asks_not_to_wait(struct pt_regs *regs, struct iotrace_trait trait)
+{
+    if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_THIRD)
+        return regs->dx & MSG_DONTWAIT;
+    if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_FOURTH)
+        return regs->r10 & MSG_DONTWAIT;
+    if (trait.flags & IOTRACE_TRAIT_NOWAIT_FOURTH)
+        return regs->r10 & SPLICE_F_NONBLOCK;
+    if (trait.flags & IOTRACE_TRAIT_NOWAIT_SIXTH)
+        return regs->r9 & (trait.kind == IOTRACE_KIND_SPLICE ? SPLICE_F_NONBLOCK : RWF_NOWAIT);
+    return false;
+}
+
+static __always_inline u8 model_of(struct iotrace_fd_counter *fd, bool not_to_wait)
+{
+    bool blocking = !(fd->f_flags & O_NONBLOCK) && !not_to_wait;
+
+    if (fd->watched & IOTRACE_WATCHED_EPOLL)
+        return IOTRACE_MODEL_EPOLL + blocking;
+    if (fd->watched & IOTRACE_WATCHED_POLL)
+        return IOTRACE_MODEL_POLL + blocking;
+    if (fd->watched & IOTRACE_WATCHED_SELECT)
+        return IOTRACE_MODEL_SELECT + blocking;
+    if (fd->f_flags & FASYNC)
+        return IOTRACE_MODEL_SIGNAL + blocking;
+    return blocking ? IOTRACE_MODEL_BLOCKING : IOTRACE_MODEL_NONBLOCKING;
+}
+
+// A cache slot counts for one model at a time. An fd seldom changes its model, so this seldom does anything.
+static __always_inline void set_model(struct iotrace_fd_counter *fd, u8 model)
+{
+    if (fd->model == model && fd->operations < 1u << 31)
+        return;
+    if (fd->operations)
+        flush_fd(fd);
+    fd->model = model;
+}
+
+static __always_inline void count_async(struct iotrace_file_record *record, u32 model, u64 bytes)
+{
+    if (!record || model >= IOTRACE_MODELS)
+        return;
+    __sync_fetch_and_add(&record->models[model].operations, 1);
+    __sync_fetch_and_add(&record->models[model].bytes, bytes);
+}
+
+// Remembers that an fd is in a set of poll or select. Threads that have it in their cache look at the record again.
+__noinline int note_watched(struct iotrace_thread_state *thread, s32 fd, u32 how)
+{
+    struct iotrace_file_record *record;
+    u64 process_id, file;
+
+    if (!thread)
+        return 0;
+    process_id = thread->header.process_id;
+    file = file_of_fd(fd);
+    if (!file)
+        return 0;
+    record = file_record(file_id_of(process_id, fd, file, SCRATCH_TRACEPOINT));
+    if (!record || record->polled & how)
+        return 0;
+    record->polled |= how;
+    fd_changed(process_id, fd);
+    return 0;
+}
+
+#define POLLED_FDS 1024
+#define POLLFD_BYTES 8
+
+// The fd of one entry of a poll set; -1 when there is none.
+__noinline int polled_fd(u64 address)
+{
+    s32 fd;
+    return bpf_probe_read_user(&fd, sizeof(fd), (void *)address) ? -1 : fd;
+}
+
+__noinline int watch_polled(struct iotrace_thread_state *thread, u64 address)
+{
+    s32 fd = polled_fd(address);
+
+    if (fd >= 0)
+        note_watched(thread, fd, IOTRACE_WATCHED_POLL);
+    return 0;
+}
+
+// A set of poll in a number. Each loop is a function of its own: in one, the verifier would follow the second from
+// every end of the first.
+__noinline u64 number_of_set(u64 fds, u64 count)
+{
+    u64 number = count;
+
+    for (int i = 0; i < POLLED_FDS; i++) {
+        if (i >= count)
+            break;
+        number = number * 31 + (u32)polled_fd(fds + i * POLLFD_BYTES);
+    }
+    return number;
+}
+
+__noinline int watch_set(struct iotrace_thread_state *thread, u64 fds, u64 count)
+{
+    for (int i = 0; i < POLLED_FDS; i++) {
+        if (i >= count)
+            break;
+        watch_polled(thread, fds + i * POLLFD_BYTES);
+    }
+    return 0;
+}
+
+// After poll or ppoll. Most programs pass the same set again and again: it is gone through only when it has changed.
+__noinline int note_poll_set(struct iotrace_thread_state *thread, u64 fds, u64 count)
+{
+    u64 number;
+
+    if (!thread)
+        return 0;
+    number = number_of_set(fds, count);
+    if (number == thread->header.poll_set)
+        return 0;
+    thread->header.poll_set = number;
+    watch_set(thread, fds, count);
+    return 0;
+}
+
+#define SELECT_WORDS 16
+
+__noinline int note_select_word(struct iotrace_thread_state *thread, u64 word, s32 first)
+{
+    for (int bit = 0; bit < 64; bit++)
+        if (word >> bit & 1)
+            note_watched(thread, first + bit, IOTRACE_WATCHED_SELECT);
+    return 0;
+}
+
+// After select or pselect6: the sets have only the fds that are ready, which are those that will be used next.
+__noinline int note_select_set(struct iotrace_thread_state *thread, u64 set, u64 count)
+{
+    u64 word;
+
+    if (!thread || !set)
+        return 0;
+    for (int i = 0; i < SELECT_WORDS; i++) {
+        if (i * 64 >= count || bpf_probe_read_user(&word, sizeof(word), (void *)(set + i * 8)))
+            break;
+        if (word)
+            note_select_word(thread, word, i * 64);
+    }
+    return 0;
+}
+
+#define EPOLL_CTL_DEL 2
+
+// After epoll_ctl: how the fd is watched. struct epoll_event begins with the events.
+__noinline int note_registration(struct iotrace_thread_state *thread, u64 operation, s32 fd, u64 event)
+{
+    struct iotrace_file_record *record;
+    u64 file;
+    u32 events;
+
+    if (!thread || operation == EPOLL_CTL_DEL)
+        return 0;
+    file = file_of_fd(fd);
+    if (!file || bpf_probe_read_user(&events, sizeof(events), (void *)event))
+        return 0;
+    record = file_record(file_id_of(thread->header.process_id, fd, file, SCRATCH_TRACEPOINT));
+    if (record)
+        record->epoll_events = events;
+    return 0;
+}
