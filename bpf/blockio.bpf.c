@@ -12,9 +12,15 @@ struct direct_request {
     u64 process_id;
     u64 file_id;
     u64 bytes; // of an io_uring request, from its completion here to that of the request
-    u32 aio;   // 1: Linux AIO, which has no completion event of its own
-    u32 reserved;
+    u64 iocb;  // of Linux AIO, which has no completion event of its own: the caller's address; 0: io_uring
 };
+
+// AIO that has been counted when it completed, by the address of its iocb: io_getevents will show it once more.
+struct iocb_key {
+    u64 process_id;
+    u64 iocb;
+};
+LRU(counted_iocbs, 65536, struct iocb_key, u32);
 
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -31,6 +37,7 @@ int BPF_PROG(count_bio, struct bio *bio)
     struct task_struct *task = bpf_get_current_task_btf();
     struct iotrace_thread_state *thread = state_of(task);
     struct iotrace_thread_header *header;
+    struct pt_regs *regs;
     u32 operation, bytes;
 
     if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE || task->bio_list)
@@ -38,14 +45,17 @@ int BPF_PROG(count_bio, struct bio *bio)
     header = &thread->header;
     operation = bio->bi_opf & REQ_OP_MASK;
     bytes = bio->bi_iter.bi_size;
-    if (operation == REQ_OP_READ) {
-        header->pending_dma_in += bytes;
-    } else if (operation == REQ_OP_WRITE) {
-        header->ledger.dma_out += bytes;
-        header->pending_dma_out += bytes;
-    } else {
+    if (operation != REQ_OP_READ && operation != REQ_OP_WRITE)
         return 0;
-    }
+    if (operation == REQ_OP_WRITE)
+        header->ledger.dma_out += bytes;
+    regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    if (header->flags & IOTRACE_THREAD_KERNEL || (s32)BPF_CORE_READ(regs, orig_ax) < 0) // a worker, or a page fault
+        return 0;
+    if (operation == REQ_OP_READ)
+        header->pending_dma_in += bytes;
+    else
+        header->pending_dma_out += bytes;
     header->pending_io = 1;
     return 0;
 }
@@ -55,9 +65,10 @@ static __always_inline u64 file_id_of_open(u64 process_id, u64 file)
 {
     struct iotrace_open_file_key key = {.process_id = process_id, .file = file};
     u64 *found = bpf_map_lookup_elem(&open_files, &key), file_id;
+    struct iotrace_file_record *record = found ? file_record(*found) : 0;
 
-    if (found)
-        return *found;
+    if (record && record->inode == BPF_CORE_READ((struct file *)file, f_inode, i_ino))
+        return record->file_id;
     file_id = new_record(process_id, -1, file, SCRATCH_TRACEPOINT); // only a registered file, or from before the trace
     if (!file_id)
         LOSE(file_map_full, 1);
@@ -77,7 +88,7 @@ struct iocb_head {
 #define IOCB_WRITE (1 << 18) // include/linux/fs.h
 
 SEC("tp_btf/iomap_dio_rw_begin")
-int BPF_PROG(begin_direct, struct kiocb *kiocb)
+int BPF_PROG(begin_direct, struct kiocb *kiocb, struct iov_iter *memory)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct iotrace_thread_state *thread;
@@ -86,21 +97,23 @@ int BPF_PROG(begin_direct, struct kiocb *kiocb)
     struct iocb_head iocb = {};
     u64 key = (u64)kiocb, file, submitted;
 
-    if (!kiocb->ki_complete) // its submitter waits for it
-        return 0;
     thread = state_of(task);
     if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE)
         return 0;
+    if (!kiocb->ki_complete) { // its submitter waits for it. IOCB_WRITE is set for requests only
+        thread->header.direct_writes = memory->data_source;
+        return 0;
+    }
     request.process_id = thread->header.process_id;
     regs = (struct pt_regs *)bpf_task_pt_regs(task);
     if (!(task->flags & PF_IO_WORKER) && BPF_CORE_READ(regs, orig_ax) == NR_IO_SUBMIT) {
-        request.aio = 1;
         bpf_core_read(&file, sizeof(file), &kiocb->ki_filp); // functions of their own take no kernel pointers
         submitted = BPF_CORE_READ((struct aio_kiocb *)kiocb, ki_res.obj);
-        if (!bpf_probe_read_user(&iocb, sizeof(iocb), (void *)submitted) && file_of_fd(iocb.fd) == file)
-            request.file_id = file_id_of(request.process_id, iocb.fd, file, SCRATCH_TRACEPOINT);
-        else
-            request.file_id = file_id_of_open(request.process_id, file);
+        // A stacked file system (overlayfs) has iomap do requests of its own, which are none of the caller's.
+        if (bpf_probe_read_user(&iocb, sizeof(iocb), (void *)submitted) || file_of_fd(iocb.fd) != file)
+            return 0;
+        request.iocb = submitted;
+        request.file_id = file_id_of(request.process_id, iocb.fd, file, SCRATCH_TRACEPOINT);
     }
     PUT(direct_requests, &key, &request);
     return 0;
@@ -112,22 +125,25 @@ static __always_inline void end_request(struct kiocb *kiocb, long result)
     struct direct_request *request;
     struct iotrace_file_record *record;
     struct iotrace_process_record *process;
+    struct iocb_key counted = {};
     u64 key = (u64)kiocb, process_id;
+    u32 yes = 1;
 
     request = bpf_map_lookup_elem(&direct_requests, &key);
     if (!request)
         return;
-    if (!request->aio) { // taken up by the completion of the io_uring request
+    if (!request->iocb) { // taken up by the completion of the io_uring request
         request->bytes = result;
         return;
     }
-    process_id = request->process_id;
+    counted.process_id = process_id = request->process_id;
+    counted.iocb = request->iocb;
     record = file_record(request->file_id);
     process = bpf_map_lookup_elem(&processes, &process_id);
     if (bpf_map_delete_elem(&direct_requests, &key) || window_closed) // the other program has it
         return;
+    PUT(counted_iocbs, &counted, &yes);
     if (record) {
-        record->direct_seen = 1;
         __sync_fetch_and_add(&record->operations, 1);
         count_async(record, IOTRACE_MODEL_AIO, result);
     }
@@ -162,7 +178,10 @@ int BPF_PROG(end_direct, struct kiocb *kiocb, int error, long result)
     }
     thread = state_of(bpf_get_current_task_btf());
     if (thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE)) {
-        thread->header.pending_direct += result;
+        if (thread->header.direct_writes)
+            thread->header.pending_direct_out += result;
+        else
+            thread->header.pending_direct_in += result;
         thread->header.pending_io = 1;
     }
     return 0;
@@ -196,6 +215,7 @@ static __always_inline bool iocb_writes(u16 opcode)
 __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
 {
     struct iotrace_fd_key key = {};
+    struct iocb_key counted = {};
     struct iotrace_fd_binding *binding;
     struct iotrace_file_record *record;
     struct iocb_head iocb;
@@ -210,6 +230,10 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
         LOSE(user_read_failed, 1);
         return 0;
     }
+    counted.process_id = thread->header.process_id;
+    counted.iocb = event.obj;
+    if (!bpf_map_delete_elem(&counted_iocbs, &counted))
+        return 1;
     in = iocb_reads(iocb.opcode);
     if (event.res <= 0 || !(in || iocb_writes(iocb.opcode)))
         return 1;
@@ -221,9 +245,8 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
     if (!file_id && (file = file_of_fd(iocb.fd))) // not used before in any way that named it
         file_id = new_record(key.process_id, iocb.fd, file, SCRATCH_TRACEPOINT);
     record = file_record(file_id);
-    if (record && record->direct_seen && record->f_flags & O_DIRECT) // counted when it completed
-        return 1;
     if (record) {
+        read_flags(record->file, &record->f_flags, &record->watched);
         __sync_fetch_and_add(&record->operations, 1);
         __sync_fetch_and_add(in ? &record->bytes_in : &record->bytes_out, moved);
         count_async(record, IOTRACE_MODEL_AIO, moved);
@@ -238,7 +261,7 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
         } else if (direct_is_unknown(record)) {
             charge_unknown(thread, record, in, moved);
         } else {
-            hide(key.process_id, file_id, IOTRACE_OPERATION_AIO | iocb.opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
+            hide(key.process_id, file_id, IOTRACE_OPERATION_AIO | iocb.opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved);
             COUNT(kernel_copied_operations);
         }
         return 1;
@@ -250,6 +273,8 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
 // Results of Linux AIO as io_getevents hands them over.
 __noinline int account_events(struct iotrace_thread_state *thread, u64 events, s64 count)
 {
+    if (count > IO_EVENTS)
+        LOSE(user_read_failed, count - IO_EVENTS);
     for (int i = 0; i < IO_EVENTS; i++)
         if (i >= count || !account_event(thread, events + i * IO_EVENT_BYTES))
             break;

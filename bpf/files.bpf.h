@@ -281,6 +281,12 @@ static __always_inline void close_record(u64 file_id)
         bpf_map_delete_elem(&open_files, &key);
 }
 
+// Inode numbers are used again; then this differs. include/linux/fs.h
+static __always_inline u32 inode_generation(u64 file)
+{
+    return BPF_CORE_READ((struct file *)file, f_inode, i_generation);
+}
+
 // Functions that are not static are verified once by themselves instead of at every call; they take scalars and
 // pointers to memory only, and return scalars.
 
@@ -305,9 +311,9 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
     record->path_truncated = 0;
     record->type = file_type(file, record);
     binding.inode = record->inode;
-    record->pair_id = record->type == IOTRACE_FILE_REGULAR ? 1ull << 63 | ((u64)record->device << 32 ^ record->inode)
-                                                           : record->file_id;
-    record->direct_seen = 0;
+    record->pair_id = record->type == IOTRACE_FILE_REGULAR
+                          ? 1ull << 63 | ((u64)record->device << 32 ^ (u64)inode_generation(file) << 20 ^ record->inode)
+                          : record->file_id;
     record->char_device = record->type == IOTRACE_FILE_CHAR ? char_device(file) : IOTRACE_DEVICE_PLAIN;
     record->zc_operation = 0;
     record->zc_reason = IOTRACE_ZC_UNTOLD;

@@ -113,6 +113,7 @@ struct inode {
     struct address_space *i_mapping;
     unsigned long i_ino;
     s64 i_size;
+    u32 i_generation;
 } RECORD;
 
 struct dentry {
@@ -156,6 +157,10 @@ struct file {
 struct vm_area_struct {
     unsigned long vm_start, vm_end, vm_flags;
     struct file *vm_file;
+} RECORD;
+
+struct iov_iter {
+    bool data_source;
 } RECORD;
 
 // fs/aio.c and io_uring/rw.c embed it in a request of their own; in io_uring's the two start at the same address.
@@ -281,6 +286,7 @@ struct sock {
     u16 sk_type;
     u16 sk_protocol;
     struct dst_entry *sk_dst_cache;
+    struct socket *sk_socket;
     atomic_t sk_zckey;
 } RECORD;
 
@@ -319,6 +325,8 @@ struct io_kiocb {
 } RECORD;
 
 struct io_sr_msg {
+    int len;
+    unsigned int msg_flags;
     u16 flags;
     struct io_kiocb *notif;
 } RECORD;

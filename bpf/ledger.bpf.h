@@ -56,7 +56,7 @@ static __always_inline bool is_pipe(u8 type)
         }                                                                                                              \
     } while (0)
 
-__noinline int note_hidden(u64 process_id, u64 file_id, u64 operation_and_code, u64 bytes, u64 observed)
+__noinline int note_hidden(u64 process_id, u64 file_id, u64 operation_and_code, u64 bytes)
 {
     struct iotrace_hidden_key key = {.process_id = process_id, .file_id = file_id};
     struct iotrace_hidden *entry, empty = {};
@@ -74,14 +74,12 @@ __noinline int note_hidden(u64 process_id, u64 file_id, u64 operation_and_code, 
     }
     __sync_fetch_and_add(&entry->operations, 1);
     __sync_fetch_and_add(&entry->bytes, bytes);
-    if (observed)
-        __sync_fetch_and_add(&entry->observed, bytes);
     return 0;
 }
 
-static __always_inline void hide(u64 process_id, u64 file_id, u32 operation, u32 code, u64 bytes, bool observed)
+static __always_inline void hide(u64 process_id, u64 file_id, u32 operation, u32 code, u64 bytes)
 {
-    note_hidden(process_id, file_id, (u64)operation << 32 | code, bytes, observed);
+    note_hidden(process_id, file_id, (u64)operation << 32 | code, bytes);
 }
 
 static __always_inline void note_pair(struct iotrace_file_record *source, struct iotrace_file_record *sink, u64 bytes,
@@ -107,18 +105,20 @@ static __always_inline void note_pair(struct iotrace_file_record *source, struct
         __sync_fetch_and_add(&pair->unknown, unknown);
 }
 
-// What devices did in a call goes to its fd; what they did outside any stays the thread's alone.
-static __always_inline void charge_devices(struct iotrace_thread_state *thread, struct iotrace_file_record *record)
+// What devices did in a call goes to its fds.
+static __always_inline void charge_devices(struct iotrace_thread_state *thread, struct iotrace_file_record *read_from,
+                                           struct iotrace_file_record *written_to)
 {
     struct iotrace_thread_header *header = &thread->header;
 
-    if (record) {
-        __sync_fetch_and_add(&record->ledger.dma_in, header->pending_dma_in);
-        __sync_fetch_and_add(&record->ledger.dma_out, header->pending_dma_out);
-    }
+    if (read_from)
+        __sync_fetch_and_add(&read_from->ledger.dma_in, header->pending_dma_in);
+    if (written_to)
+        __sync_fetch_and_add(&written_to->ledger.dma_out, header->pending_dma_out);
     header->pending_dma_in = 0;
     header->pending_dma_out = 0;
-    header->pending_direct = 0;
+    header->pending_direct_in = 0;
+    header->pending_direct_out = 0;
     header->pending_io = 0;
 }
 
@@ -129,9 +129,11 @@ static __always_inline void charge_devices(struct iotrace_thread_state *thread, 
 static __always_inline u64 direct_bytes(struct iotrace_thread_header *header, struct iotrace_file_record *record,
                                         u64 moved, bool in, bool *observed)
 {
-    u64 direct = header->pending_direct;
+    u64 direct = in ? header->pending_direct_in : header->pending_direct_out;
 
     *observed = true;
+    if (record->direct_way == IOTRACE_DIRECT_NEVER)
+        return 0;
     if (!direct && record->direct_way == IOTRACE_DIRECT_BY_BIO) {
         direct = in ? header->pending_dma_in : header->pending_dma_out;
         *observed = false;
@@ -152,8 +154,6 @@ static __always_inline void charge_direct(struct iotrace_thread_state *thread, s
         CHARGE(avoided, bytes);
     CHARGE(direct, bytes);
     COUNT(direct_operations);
-    if (record)
-        record->direct_seen = 1;
 }
 
 static __always_inline void charge_unknown(struct iotrace_thread_state *thread, struct iotrace_file_record *record,
@@ -254,7 +254,7 @@ __noinline int account_call(struct iotrace_thread_state *thread, s32 number, u64
         } else if (record->direct_way == IOTRACE_DIRECT_UNKNOWN) {
             charge_unknown(thread, record, in, moved);
         } else {
-            hide(header->process_id, fd->file_id, nr, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
+            hide(header->process_id, fd->file_id, nr, IOTRACE_HIDDEN_NOT_DIRECT, moved);
             COUNT(kernel_copied_operations);
         }
         COUNT(calls_elsewhere);
@@ -269,7 +269,7 @@ __noinline int account_call(struct iotrace_thread_state *thread, s32 number, u64
             CHARGE(in_not_payload, moved);
     }
     if (header->pending_io)
-        charge_devices(thread, record);
+        charge_devices(thread, record, record);
     return 0;
 }
 
@@ -337,6 +337,22 @@ static __always_inline u32 sink_way(struct iotrace_file_record *sink)
     }
 }
 
+// Why a sink copied what was spliced into it.
+static __always_inline u32 sink_reason(struct iotrace_file_record *sink)
+{
+    if (sink->type == IOTRACE_FILE_REGULAR || sink->type == IOTRACE_FILE_BLOCK)
+        return IOTRACE_HIDDEN_SPLICE_INTO_FILE;
+    if (sink->type == IOTRACE_FILE_UDP || sink->type == IOTRACE_FILE_TCP) {
+        u64 file = sink->file;
+        void *sk = BPF_CORE_READ((struct file *)file, private_data);
+
+        sk = BPF_CORE_READ((struct socket *)sk, sk);
+        if (route_lacks_scatter_gather(sk))
+            return IOTRACE_HIDDEN_ZC_NO_SG;
+    }
+    return IOTRACE_HIDDEN_SPLICE_SINK;
+}
+
 // An operation that moves bytes from one fd to another, or between a pipe and user memory.
 __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_id, s32 number, u64 moved)
 {
@@ -353,7 +369,7 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
     nr = header->call_nr;
     kind = trait_of(nr).kind;
     fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
-    sink = file_record(fd->file_id);
+    sink = number >= 0 ? file_record(fd->file_id) : 0;
     source = file_record(source_id);
     if (!moved || !sink || !source) {
         if (moved) { // which fds they were is not known, so how the bytes moved is not either
@@ -362,11 +378,19 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
             header->ledger.other_out += moved;
             header->ledger.in_not_copied += moved;
             header->ledger.out_not_copied += moved;
+            if (source)
+                __sync_fetch_and_add(&source->ledger.in_not_copied, moved);
+            if (sink) {
+                __sync_fetch_and_add(&sink->ledger.out_not_copied, moved);
+                __sync_fetch_and_add(&sink->ledger.unknown, moved);
+            }
         }
         if (header->pending_io)
-            charge_devices(thread, source);
+            charge_devices(thread, source, sink);
         return 0;
     }
+    read_flags(source->file, &source->f_flags, &source->watched);
+    read_flags(sink->file, &sink->f_flags, &sink->watched);
     __sync_fetch_and_add(&source->ledger.in_not_copied, moved);
     __sync_fetch_and_add(&sink->ledger.out_not_copied, moved);
     // Of a splice the end that is no pipe is the payload; between two pipes, and for all other calls, both are.
@@ -383,9 +407,12 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
 
     if (kind == IOTRACE_KIND_COPY_RANGE) {
         way = copy_range_way(sink->file, moved);
-        if (way == IOTRACE_SPLICE_COPIES) {
+        if (way == IOTRACE_SPLICE_COPIES && asks_for_direct(sink, sink->f_flags)) // it splices, past the page cache
+            direct = direct_bytes(header, sink, moved, false, &observed);
+        if (way == IOTRACE_SPLICE_COPIES && direct < moved) {
+            direct = 0;
             copied = moved;
-            hide(header->process_id, charged_id, nr, IOTRACE_HIDDEN_COPY_RANGE, moved, false);
+            hide(header->process_id, charged_id, nr, IOTRACE_HIDDEN_COPY_RANGE, moved);
         } else if (way == IOTRACE_SPLICE_UNKNOWN) {
             unknown = moved;
         }
@@ -400,7 +427,7 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
             }
             if (way == IOTRACE_SPLICE_COPIES && direct < moved) {
                 copied += moved - direct;
-                hide(header->process_id, charged_id, nr, IOTRACE_HIDDEN_SPLICE_SOURCE, moved - direct, false);
+                hide(header->process_id, charged_id, nr, IOTRACE_HIDDEN_SPLICE_SOURCE, moved - direct);
             } else if (way == IOTRACE_SPLICE_UNKNOWN) {
                 unknown = moved;
             }
@@ -413,8 +440,7 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
         }
         if (way == IOTRACE_SPLICE_COPIES) {
             copied += moved;
-            hide(header->process_id, charged_id, nr,
-                 is_socket(sink->type) ? IOTRACE_HIDDEN_ZC_NO_SG : IOTRACE_HIDDEN_SPLICE_INTO_FILE, moved, false);
+            hide(header->process_id, charged_id, nr, sink_reason(sink), moved);
         } else if (way == IOTRACE_SPLICE_UNKNOWN) {
             unknown = moved;
         }
@@ -424,7 +450,10 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
         CHARGE(kernel_to_kernel, copied);
         COUNT(kernel_copied_operations);
         if (copied < moved) { // the rest of an O_DIRECT source
-            CHARGE(avoided_observed, moved - copied);
+            if (observed)
+                CHARGE(avoided_observed, moved - copied);
+            else
+                CHARGE(avoided, moved - copied);
             CHARGE(direct, moved - copied);
         }
     } else if (unknown) {
@@ -446,7 +475,7 @@ __noinline int account_transfer(struct iotrace_thread_state *thread, u64 source_
     }
     note_pair(source, sink, moved, copied, unknown);
     if (header->pending_io)
-        charge_devices(thread, source);
+        charge_devices(thread, source, sink);
     return 0;
 }
 

@@ -26,8 +26,8 @@ struct mapped_file {
     u64 size;   // bytes of its mappings
     u64 mapped; // of them, counted so far
 };
-HASH(mapped_files, 65536, struct mapped_file_key, struct mapped_file);
-HASH(private_mappers, 8192, u64, u32); // processes with a writable private mapping of a file
+LRU(mapped_files, 65536, struct mapped_file_key, struct mapped_file);
+LRU(private_mappers, 8192, u64, u32); // processes with a writable private mapping of a file
 
 u32 any_private_mapping SEC(".data.ids") = 0;
 
@@ -166,7 +166,7 @@ static __noinline int count_copy_on_write(struct iotrace_thread_state *thread, u
     if (!search.found)
         return 0;
     record = file_record(search.file_id);
-    hide(search.process_id, search.file_id, IOTRACE_OPERATION_FAULT, IOTRACE_HIDDEN_COW, PAGE_SIZE, false);
+    hide(search.process_id, record ? search.file_id : 0, IOTRACE_OPERATION_FAULT, IOTRACE_HIDDEN_COW, PAGE_SIZE);
     CHARGE(kernel_to_kernel, PAGE_SIZE);
     COUNT(kernel_copied_operations);
     return 0;

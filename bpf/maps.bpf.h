@@ -31,6 +31,15 @@ u32 window_closed SEC(".data.ids") = 0;
         __type(value, value_type);                                                                                     \
     } name SEC(".maps")
 
+// For what nobody tells the end of.
+#define LRU(name, entries, key_type, value_type)                                                                       \
+    struct {                                                                                                           \
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);                                                                           \
+        __uint(max_entries, entries);                                                                                  \
+        __type(key, key_type);                                                                                         \
+        __type(value, value_type);                                                                                     \
+    } name SEC(".maps")
+
 struct {
     __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
     __uint(map_flags, BPF_F_NO_PREALLOC);

@@ -337,6 +337,12 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
 #define NR_RECVFROM 45
 #define NR_PPOLL 271
 
+static __always_inline void charge_fd_devices(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd)
+{
+    struct iotrace_file_record *record = fd ? file_record(fd->file_id) : 0;
+    charge_devices(thread, record, record);
+}
+
 // What the ledger needs to know of a call, which for most calls is nothing: the flags and the type of the fd say so.
 static __always_inline void account(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd,
                                     struct pt_regs *regs, struct iotrace_trait trait, s32 number, u64 source_id,
@@ -347,14 +353,14 @@ static __always_inline void account(struct iotrace_thread_state *thread, struct 
     if (!config.ledger)
         return;
     if (trait.kind >= IOTRACE_KIND_SENDFILE && trait.kind <= IOTRACE_KIND_TEE) {
-        account_transfer(thread, source_id, number, moved);
+        account_transfer(thread, source_id, fd ? number : -1, moved);
         return;
     }
     if (trait.kind == IOTRACE_KIND_GETEVENTS && !failed)
         account_events(thread, regs->r10, moved);
     if (!fd || failed) {
         if (thread->header.pending_io)
-            charge_devices(thread, fd ? file_record(fd->file_id) : 0);
+            charge_fd_devices(thread, fd);
         return;
     }
     if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_THIRD)
@@ -429,7 +435,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
             charge_call(thread, call, 0, trait.cause);
         if (thread->header.pending_io)
-            charge_devices(thread, 0);
+            charge_devices(thread, 0, 0);
         return 0;
     }
 

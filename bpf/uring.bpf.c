@@ -11,6 +11,9 @@
 #define OP_WRITE_FIXED 5
 #define OP_SENDMSG 9
 #define OP_RECVMSG 10
+#define OP_POLL_ADD 6
+#define OP_TIMEOUT 11
+#define OP_ACCEPT 13
 #define OP_READ 22
 #define OP_WRITE 23
 #define OP_SEND 26
@@ -24,6 +27,7 @@
 #define OP_WRITEV_FIXED 61
 
 #define IORING_RECV_MULTISHOT 2
+#define IORING_CQE_F_MORE 2
 
 // A zero-copy send and the notification that says what became of it: two requests of the kernel, linked at the
 // submission.
@@ -50,7 +54,8 @@ struct uring_named {
     u32 opcode;
     u32 reserved;
 };
-LRU(uring_names, 65536, struct uring_name, struct uring_named);
+LRU(uring_multishots, 65536, struct uring_name, struct uring_named);
+LRU(uring_names, 65536, struct uring_name, struct uring_named); // zero-copy sends
 
 #define IORING_SETUP_SQPOLL 2
 
@@ -134,16 +139,23 @@ static __always_inline struct iotrace_thread_state *uring_thread(void)
 static __always_inline u64 submitted_file(struct iotrace_thread_state *thread, struct io_kiocb *request)
 {
     struct iotrace_open_file_key key = {.process_id = thread->header.process_id};
+    struct iotrace_file_record *record;
     s32 fd = BPF_CORE_READ(request, cqe.fd);
-    u64 *found;
+    u64 *found, file, file_id;
 
     if (BPF_CORE_READ(request, flags) & REQ_F_FIXED_FILE)
         return 0;
-    key.file = file_of_fd(fd);
-    if (!key.file)
+    key.file = file = file_of_fd(fd);
+    if (!file)
         return 0;
     found = bpf_map_lookup_elem(&open_files, &key);
-    return found ? *found : file_id_of(key.process_id, fd, key.file, SCRATCH_TRACEPOINT);
+    record = found ? file_record(*found) : 0;
+    if (record && record->inode == BPF_CORE_READ((struct file *)file, f_inode, i_ino))
+        return record->file_id;
+    file_id = file_id_of(key.process_id, fd, file, SCRATCH_TRACEPOINT);
+    if (file_id)
+        PUT(open_files, &key, &file_id);
+    return file_id;
 }
 
 #define DIRECTION_NONE 0
@@ -194,26 +206,27 @@ static __always_inline void note_submission(struct io_kiocb *request)
     if (!thread)
         return;
     thread->header.totals.uring_submitted++;
+    name.ring = (u64)BPF_CORE_READ(request, ctx);
+    name.user_data = BPF_CORE_READ(request, cqe.user_data);
+    named.opcode = opcode;
+    if (opcode == OP_ACCEPT || opcode == OP_POLL_ADD || opcode == OP_TIMEOUT) { // may be multishot
+        PUT(uring_multishots, &name, &named);
+        return;
+    }
     if (direction_of(opcode) == DIRECTION_NONE)
         return;
-    submitted_file(thread, request);
+    named.file_id = submitted_file(thread, request);
     if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
         notif = (u64)BPF_CORE_READ(message, notif);
         notification.reports_usage = BPF_CORE_READ(message, flags) & IORING_SEND_ZC_REPORT_USAGE;
         PUT(uring_notifications, &notif, &notification);
         PUT(uring_sends, &key, &notif);
         named.request = key;
+        PUT(uring_names, &name, &named);
     } else if (opcode == OP_READ_MULTISHOT ||
                ((opcode == OP_RECV || opcode == OP_RECVMSG) && BPF_CORE_READ(message, flags) & IORING_RECV_MULTISHOT)) {
-        named.request = 0;
-    } else {
-        return;
+        PUT(uring_multishots, &name, &named);
     }
-    named.file_id = submitted_file(thread, request);
-    named.opcode = opcode;
-    name.ring = (u64)BPF_CORE_READ(request, ctx);
-    name.user_data = BPF_CORE_READ(request, cqe.user_data);
-    PUT(uring_names, &name, &named);
 }
 
 SEC("tp_btf/io_uring_submit_req")
@@ -263,7 +276,7 @@ static __always_inline void account_uring_zerocopy(struct iotrace_thread_state *
     u64 *notif = bpf_map_lookup_elem(&uring_sends, &request), key;
     struct uring_notification *notification;
 
-    charge_accepted(thread, record, IOTRACE_OPERATION_URING | opcode, moved);
+    charge_accepted(thread, record, IOTRACE_OPERATION_URING | opcode, moved, 1);
     zerocopy_socket_of((u64)sock_of_file(record->file), record, 0);
     if (!notif)
         return;
@@ -311,7 +324,8 @@ __noinline int account_request(struct iotrace_thread_state *thread, u64 file_id,
     }
     direct_request = bpf_map_lookup_elem(&direct_requests, &request);
     if (direct_request) {
-        direct = direct_request->bytes < moved ? direct_request->bytes : moved;
+        if (record && asks_for_direct(record, record->f_flags)) // else it was left by a request without a completion
+            direct = direct_request->bytes < moved ? direct_request->bytes : moved;
         bpf_map_delete_elem(&direct_requests, &request);
     }
     if (direct) {
@@ -328,16 +342,36 @@ __noinline int account_request(struct iotrace_thread_state *thread, u64 file_id,
         else
             header->ledger.out_not_copied += moved;
     } else if (record && asks_for_direct(record, record->f_flags)) {
-        hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved, false);
+        hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved);
         COUNT(kernel_copied_operations);
     } else if (opcode == OP_READ_FIXED || opcode == OP_WRITE_FIXED || opcode == OP_READV_FIXED ||
                opcode == OP_WRITEV_FIXED) {
-        hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_FIXED_BUFFER, moved, false);
+        hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_FIXED_BUFFER, moved);
         COUNT(kernel_copied_operations);
     } else {
         COUNT(other_operations);
     }
     return 0;
+}
+
+// As account_call() does for recv and its kin.
+static __always_inline void account_receive(struct iotrace_thread_state *thread, struct iotrace_file_record *record,
+                                            struct io_kiocb *request, u32 opcode, u64 moved)
+{
+    struct io_sr_msg *message = (void *)request;
+    u32 flags = BPF_CORE_READ(message, msg_flags);
+    u64 room = BPF_CORE_READ(message, len), reached;
+
+    if (flags & MSG_PEEK)
+        CHARGE(in_not_payload, moved);
+    if (!(flags & MSG_TRUNC) || !record || record->type == IOTRACE_FILE_UNIX_STREAM)
+        return;
+    if (record->type != IOTRACE_FILE_TCP && opcode == OP_RECVMSG) { // the room is in its iovecs
+        charge_unknown(thread, record, true, moved);
+        return;
+    }
+    reached = record->type == IOTRACE_FILE_TCP ? 0 : room < moved ? room : moved;
+    CHARGE(in_not_copied, moved - reached);
 }
 
 static __always_inline u32 uring_model(struct io_ring_ctx *ring)
@@ -364,17 +398,26 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
     }
     if (!request) {
         struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
-        struct uring_named *named = bpf_map_lookup_elem(&uring_names, &name);
-        if (!named)
+        struct uring_named *named = bpf_map_lookup_elem(&uring_multishots, &name);
+        if (!named) { // armed before the trace
+            LOSE(uring_unnamed, 1);
             return 0;
-        count_opcode(thread, 0, named->opcode, result, result > 0 ? result : 0);
-        if (result > 0) {
-            count_async(file_record(named->file_id), uring_model(ring), result);
-            account_request(thread, named->file_id, 0, named->opcode, result);
         }
+        moved = result > 0 && direction_of(named->opcode) != DIRECTION_NONE ? result : 0;
+        count_opcode(thread, 0, named->opcode, result, moved);
+        if (moved) {
+            count_async(file_record(named->file_id), uring_model(ring), moved);
+            account_request(thread, named->file_id, 0, named->opcode, moved);
+        }
+        if (!(flags & IORING_CQE_F_MORE))
+            bpf_map_delete_elem(&uring_multishots, &name);
         return 0;
     }
     opcode = BPF_CORE_READ(request, opcode);
+    if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
+        struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
+        bpf_map_delete_elem(&uring_names, &name);
+    }
     moves = direction_of(opcode) != DIRECTION_NONE;
     moved = moves && result > 0 ? result : 0;
     count_opcode(thread, (u64)request, opcode, result, moved);
@@ -390,6 +433,8 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
     count_async(record, uring_model(ring), moved);
     if (moved)
         account_request(thread, file_id, (u64)request, opcode, moved);
+    if (moved && (opcode == OP_RECV || opcode == OP_RECVMSG))
+        account_receive(thread, record, request, opcode, moved);
     return 0;
 }
 
@@ -429,6 +474,8 @@ int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result
     if (counted)
         __sync_fetch_and_add(&counted->overflows, 1);
     named = bpf_map_lookup_elem(&uring_names, &name);
+    if (!named)
+        named = bpf_map_lookup_elem(&uring_multishots, &name);
     if (flags & IORING_CQE_F_NOTIF) {
         request = named ? named->request : 0;
         notif = bpf_map_lookup_elem(&uring_sends, &request);
@@ -439,9 +486,11 @@ int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result
     if (result <= 0)
         return 0;
     if (!named) {
-        LOSE(uring_overflow, 1);
+        LOSE(uring_unnamed, 1);
         return 0;
     }
+    if (direction_of(named->opcode) == DIRECTION_NONE)
+        return 0;
     count_opcode(thread, named->request, named->opcode, result, result);
     count_async(file_record(named->file_id), uring_model(ring), result);
     account_request(thread, named->file_id, named->request, named->opcode, result);

@@ -10,7 +10,8 @@
 // A socket that sends without copying. Sends are handed to the device before the call returns that tells whose they
 // are, so `to_copy` and `device` may wait here for the socket to get a record.
 struct zerocopy_socket {
-    u64 file_id; // 0: not known yet
+    u64 file_id; // of the fd that sent last; 0: not known yet
+    u64 inode;   // of the socket: its address is used again by others
     u64 sent;    // bytes, by all MSG_ZEROCOPY sends
     u64 to_copy;
     u64 device;
@@ -23,14 +24,6 @@ struct zerocopy_send_key {
     u32 number; // sk->sk_zckey: each send has the next one
     u32 reserved;
 };
-
-#define LRU(name, entries, key_type, value_type)                                                                       \
-    struct {                                                                                                           \
-        __uint(type, BPF_MAP_TYPE_LRU_HASH);                                                                           \
-        __uint(max_entries, entries);                                                                                  \
-        __type(key, key_type);                                                                                         \
-        __type(value, value_type);                                                                                     \
-    } name SEC(".maps")
 
 LRU(zerocopy_sockets, 16384, u64, struct zerocopy_socket);
 // `sent` after each send: a completion names a range of sends, and the difference is its bytes. What was pushed out
@@ -46,13 +39,16 @@ static __always_inline struct sock *sock_of_file(u64 file)
 // The socket's entry, for a send by the fd with this record.
 static __always_inline struct zerocopy_socket *zerocopy_socket_of(u64 sk, struct iotrace_file_record *record, u32 first)
 {
-    struct zerocopy_socket fresh = {.file_id = record->file_id, .first = first};
+    struct zerocopy_socket fresh = {.file_id = record->file_id, .inode = record->inode, .first = first};
     struct zerocopy_socket *entry = bpf_map_lookup_elem(&zerocopy_sockets, &sk);
 
-    if (entry && entry->file_id == record->file_id)
+    if (entry && entry->inode == record->inode && entry->file_id) { // perhaps by another fd of the same socket
+        entry->file_id = record->file_id;
         return entry;
+    }
     if (entry && !entry->file_id) { // the device was faster
         entry->file_id = record->file_id;
+        entry->inode = record->inode;
         entry->first = first;
         entry->sent = 0;
         __sync_fetch_and_add(&record->ledger.zc_to_copy, entry->to_copy);
@@ -76,14 +72,14 @@ static __always_inline bool is_unix(u8 type)
 }
 
 static __always_inline void charge_accepted(struct iotrace_thread_state *thread, struct iotrace_file_record *record,
-                                            u32 operation, u64 moved)
+                                            u32 operation, u64 moved, u64 messages)
 {
     record->zc_operation = operation;
-    if (moved < IOTRACE_ZC_SMALL_BYTES)
-        hide(record->process_id, record->file_id, operation, IOTRACE_HINT_ZC_SMALL, moved, false);
+    if (moved / messages < IOTRACE_ZC_SMALL_BYTES)
+        hide(record->process_id, record->file_id, operation, IOTRACE_HINT_ZC_SMALL, moved);
     CHARGE(out_not_copied, moved);
     CHARGE(zc_sent, moved);
-    CHARGE(zc_sends, 1);
+    CHARGE(zc_sends, messages);
 }
 
 #define ZC_MESSAGES 64
@@ -126,12 +122,12 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
         }
     }
     if (code) {
-        hide(header->process_id, record->file_id, nr, code, moved, false);
+        hide(header->process_id, record->file_id, nr, code, moved);
         COUNT(kernel_copied_operations);
         if (code != IOTRACE_HIDDEN_ZC_NO_SG)
             return 0;
     } else {
-        charge_accepted(thread, record, nr, moved);
+        charge_accepted(thread, record, nr, moved, messages ?: 1);
     }
     next = BPF_CORE_READ(sk, sk_zckey.counter);
     key.sk = (u64)sk;
@@ -152,6 +148,8 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
         PUT(zerocopy_sends, &key, &total);
         return 0;
     }
+    if (messages > ZC_MESSAGES)
+        LOSE(user_read_failed, messages - ZC_MESSAGES);
     for (int i = 0; i < ZC_MESSAGES; i++) {
         u32 length;
         if (i >= messages ||
@@ -192,7 +190,7 @@ static __always_inline u64 completed_bytes(u64 sk, struct zerocopy_socket *entry
 
     if (!until)
         return 0;
-    if ((s32)(low - entry->first) <= 0)
+    if (entry->first - low <= high - low) // the first that was seen is among them: differences of numbers that wrap
         return *until;
     key.number = low - 1;
     before = bpf_map_lookup_elem(&zerocopy_sends, &key);
@@ -218,7 +216,7 @@ __noinline int read_completions(struct iotrace_thread_state *thread, s32 number,
         return 0;
     sk = (u64)sock_of_file(record->file);
     entry = bpf_map_lookup_elem(&zerocopy_sockets, &sk);
-    if (!entry || entry->file_id != record->file_id)
+    if (!entry || entry->inode != record->inode)
         return 0;
     if (bpf_probe_read_user(&at, 8, (void *)(message + MSGHDR_CONTROL)) ||
         bpf_probe_read_user(&left, 8, (void *)(message + MSGHDR_CONTROLLEN))) {
@@ -261,6 +259,8 @@ __noinline int read_completions(struct iotrace_thread_state *thread, s32 number,
 // The same for recvmmsg: each of its messages has its own control messages.
 __noinline int read_completions_of_many(struct iotrace_thread_state *thread, s32 number, u64 vector, u64 messages)
 {
+    if (messages > ZC_MESSAGES)
+        LOSE(user_read_failed, messages - ZC_MESSAGES);
     for (int i = 0; i < ZC_MESSAGES; i++)
         if (i >= messages || !thread)
             break;
@@ -298,7 +298,8 @@ int BPF_PROG(watch_transmit, struct sk_buff *skb, struct net_device *device)
     entry = bpf_map_lookup_elem(&zerocopy_sockets, &sk);
     if (entry)
         record = file_record(entry->file_id);
-    if (!entry || (entry->file_id && (!record || record->closed))) { // new, or new at the address of an old one
+    // New, or new at the address of an old one: what a socket still sends after close() has no struct socket any more.
+    if (!entry || (entry->file_id && (!record || (record->closed && BPF_CORE_READ(skb, sk, sk_socket))))) {
         PUT(zerocopy_sockets, &sk, &fresh);
         entry = bpf_map_lookup_elem(&zerocopy_sockets, &sk);
         record = 0;

@@ -28,7 +28,7 @@ public struct LabDocument {
             ("differences", .array(result.differences.map { .string($0) })),
         ]
         switch result.outcome {
-        case .notRun(let why):
+        case .notRun(let why), .failed(let why):
             members += [("reason", .string(why)), ("expected", nil), ("measured", nil)]
         case .notJudged(let measured, let why):
             members += [("reason", .string(why)), ("expected", nil), ("measured", measurement(measured, result))]
@@ -43,6 +43,7 @@ public struct LabDocument {
     private func verdict(_ result: TransferResult) -> String {
         switch result.outcome {
         case .notRun: "not_run"
+        case .failed: "failed"
         case .notJudged: "not_judged"
         case .judged: result.differences.isEmpty ? "as_expected" : "different"
         }

@@ -47,7 +47,7 @@ public struct ReportDocument {
             "process_map_full": .unsigned(losses.processMapFull), "call_map_full": .unsigned(losses.callMapFull),
             "file_map_full": .unsigned(losses.fileMapFull), "latency_map_full": .unsigned(losses.latencyMapFull),
             "ledger_map_full": .unsigned(losses.ledgerMapFull), "mapping_busy": .unsigned(losses.mappingBusy),
-            "uring_overflow": .unsigned(losses.uringOverflow), "probe_skipped": .unsigned(losses.probeSkipped),
+            "uring_unnamed": .unsigned(losses.uringUnnamed), "probe_skipped": .unsigned(losses.probeSkipped),
             "storage_failed": .unsigned(losses.threadStorageFailed),
             "thread_storage_failed": .unsigned(losses.threadStorageFailed),
             "user_read_failed": .unsigned(losses.userReadFailed), "ring_dropped": .unsigned(losses.ringDropped),

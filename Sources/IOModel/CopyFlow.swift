@@ -193,7 +193,7 @@ extension CopyFlow {
 
     private static func chains(_ into: Side, _ out: Side, _ devices: Devices) -> [CopyFlow] {
         if let source = into.main, let sink = out.main,
-            max(source.bytes, sink.bytes) <= 2 * min(source.bytes, sink.bytes)
+            max(source.bytes, sink.bytes) / 2 <= min(source.bytes, sink.bytes)
         {
             let before = source.key.way == .direct ? [] : devices.before(source.key.place)
             return [
@@ -225,8 +225,7 @@ extension HiddenCopy {
     /// The copy is one between user and kernel, not one inside the kernel.
     var isInUserCopy: Bool {
         switch self {
-        case .zeroCopyNotEnabled, .zeroCopyUnsupported, .zeroCopyNoScatterGather, .fixedBufferCopied, .directNotDirect:
-            true
+        case .zeroCopyNotEnabled, .zeroCopyUnsupported, .fixedBufferCopied, .directNotDirect: true
         default: false
         }
     }

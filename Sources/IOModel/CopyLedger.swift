@@ -119,16 +119,32 @@ struct ZeroCopySends {
     var copiedOperations: UInt64
 
     init(_ ledger: LedgerFigures) {
-        let open = ledger.zeroCopySent.less(ledger.zeroCopyAvoided &+ ledger.zeroCopyCopied)
-        let toCopy = min(open, ledger.zeroCopyToCopy.less(ledger.zeroCopyCopied))
-        let device = min(open &- toCopy, ledger.zeroCopyDevice.less(ledger.zeroCopyAvoided))
-        avoided = ledger.zeroCopyAvoided &+ device
-        copied = ledger.zeroCopyCopied &+ toCopy
+        // Completions never tell of more than was sent, whoever read them.
+        let completedCopied = min(ledger.zeroCopyCopied, ledger.zeroCopySent)
+        let completedAvoided = min(ledger.zeroCopyAvoided, ledger.zeroCopySent &- completedCopied)
+        let open = ledger.zeroCopySent.less(completedAvoided &+ completedCopied)
+        let toCopy = min(open, ledger.zeroCopyToCopy.less(completedCopied))
+        let device = min(open &- toCopy, ledger.zeroCopyDevice.less(completedAvoided))
+        avoided = completedAvoided &+ device
+        copied = completedCopied &+ toCopy
         unresolved = open &- toCopy &- device
-        observed = ledger.zeroCopyAvoided &+ ledger.zeroCopyCopied
+        observed = completedAvoided &+ completedCopied
         let openSends = ledger.zeroCopySends.less(ledger.zeroCopySendsAvoided &+ ledger.zeroCopySendsCopied)
         avoidedOperations = ledger.zeroCopySendsAvoided &+ (toCopy == 0 && device > 0 ? openSends : 0)
         copiedOperations = ledger.zeroCopySendsCopied &+ (toCopy > 0 ? openSends : 0)
+    }
+}
+
+extension LedgerFigures {
+    /// Writes down what became of a socket's zero-copy sends, so that its row can be added to others': what one socket
+    /// handed to a device says nothing of another's sends.
+    mutating func settleZeroCopySends() {
+        guard zeroCopySent > 0 else { return }
+        let sends = ZeroCopySends(self)
+        let (copied, avoided) = (min(zeroCopyCopied, zeroCopySent), min(zeroCopyAvoided, zeroCopySent))
+        zeroCopyToCopy = sends.copied
+        zeroCopyDevice = sends.avoided
+        (zeroCopyCopied, zeroCopyAvoided) = (copied, min(avoided, zeroCopySent &- copied))
     }
 }
 
@@ -179,7 +195,7 @@ extension ProcessFigures {
             let key = HiddenFigures.Key(
                 file: 0, operation: Operation(code: row.identity.zeroCopyOperation), code: code.rawValue)
             sums[key, default: HiddenFigures()] += HiddenFigures(
-                operations: sends.copiedOperations, bytes: sends.copied, observed: sends.observed)
+                operations: sends.copiedOperations, bytes: sends.copied)
         }
         return sums.map { key, figures in
             let code = HiddenCopy(rawValue: key.code)!

@@ -1,7 +1,8 @@
 /// Bytes that went from one fd to another inside the kernel: sendfile, splice, tee, copy_file_range.
 public struct PairFigures: Accumulating, Sendable, Equatable {
     public struct Key: Hashable, Sendable {
-        /// Ids of the files, all openings of a regular file having the same; both 0 for pairs that have been added up.
+        /// Ids of the files, all openings of a regular file having the same; both 0 in the probes' row for many, and the highest number in the row of
+        /// pairs that have been added up here.
         public var source: UInt64
         public var sink: UInt64
 
@@ -10,7 +11,7 @@ public struct PairFigures: Accumulating, Sendable, Equatable {
             self.sink = sink
         }
 
-        public static let others = Key(source: 0, sink: 0)
+        public static let others = Key(source: .max, sink: .max)
     }
 
     /// nil for pairs that have been added up.

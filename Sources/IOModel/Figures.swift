@@ -176,8 +176,8 @@ public struct Losses: Accumulating, Sendable, Equatable {
     public var ledgerMapFull: UInt64 = 0
     /// Write faults whose mapping could not be looked up: pages copied on write are missing.
     public var mappingBusy: UInt64 = 0
-    /// Completions of io_uring that found the queue full and name no request: their bytes, if any, are missing.
-    public var uringOverflow: UInt64 = 0
+    /// Completions of io_uring that name no known request: their bytes, if any, are missing.
+    public var uringUnnamed: UInt64 = 0
     /// Runs that the kernel skipped because the same probe was running on that CPU, of probes that count.
     public var probeSkipped: UInt64 = 0
     public var userReadFailed: UInt64 = 0
@@ -189,7 +189,7 @@ public struct Losses: Accumulating, Sendable, Equatable {
     /// Every counter, in the order in which a recording has them; new ones go to the end.
     public static let fields: [any WritableKeyPath<Losses, UInt64> & Sendable] = [
         \.threadStorageFailed, \.processMapFull, \.callMapFull, \.fileMapFull, \.latencyMapFull, \.userReadFailed,
-        \.ringDropped, \.ledgerMapFull, \.mappingBusy, \.uringOverflow, \.probeSkipped,
+        \.ringDropped, \.ledgerMapFull, \.mappingBusy, \.uringUnnamed, \.probeSkipped,
     ]
 
     public static func += (sum: inout Losses, part: Losses) {

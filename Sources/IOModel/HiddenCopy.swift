@@ -49,6 +49,7 @@ public enum HiddenCopy: UInt32, CaseIterable, Sendable {
     case fixedBufferCopied
     case directNotDirect
     case copyOnWrite
+    case spliceSinkCopies
 
     /// The `code` in the document.
     public var key: String {
@@ -64,6 +65,7 @@ public enum HiddenCopy: UInt32, CaseIterable, Sendable {
         case .fixedBufferCopied: "fixed_buffer_copied"
         case .directNotDirect: "direct_not_direct"
         case .copyOnWrite: "copy_on_write"
+        case .spliceSinkCopies: "splice_sink_copies"
         }
     }
 
@@ -83,6 +85,7 @@ public enum HiddenCopy: UInt32, CaseIterable, Sendable {
             "a registered buffer saves pinning the pages, not the copy from or to the page cache or socket"
         case .directNotDirect: "the file was opened with O_DIRECT, but its file system copied through memory"
         case .copyOnWrite: "a write to a private mapping copies the page first"
+        case .spliceSinkCopies: "the sink does not take pages: its protocol or its driver copies them"
         }
     }
 
@@ -99,6 +102,7 @@ public enum HiddenCopy: UInt32, CaseIterable, Sendable {
         case .fixedBufferCopied: "O_DIRECT makes a file's transfer direct; SEND_ZC takes a socket's pages by reference"
         case .directNotDirect: "use a file system with direct I/O; tmpfs, for one, accepts the flag and copies"
         case .copyOnWrite: "map it shared or read-only, if the changes need not stay private"
+        case .spliceSinkCopies: "read and write it: splicing saves nothing here"
         }
     }
 }
@@ -115,11 +119,13 @@ public enum CopyHint: UInt32, CaseIterable, Sendable {
 /// How much was copied for one reason by one kind of operation on one fd.
 public struct HiddenFigures: Accumulating, Sendable, Equatable {
     public struct Key: Hashable, Sendable {
-        /// 0: no fd, or one that was not identified or has been added up with others.
+        /// 0: no fd, one that was not identified, or the probes' row for many; `others`: added up here.
         public var file: UInt64
         public var operation: Operation
         /// Raw value of `HiddenCopy` or `CopyHint`.
         public var code: UInt32
+
+        public static let others = UInt64.max
 
         public init(file: UInt64, operation: Operation, code: UInt32) {
             self.file = file
@@ -130,25 +136,20 @@ public struct HiddenFigures: Accumulating, Sendable, Equatable {
 
     public var operations: UInt64
     public var bytes: UInt64
-    /// Of `bytes`: the kernel itself said so.
-    public var observed: UInt64
 
-    public init(operations: UInt64 = 0, bytes: UInt64 = 0, observed: UInt64 = 0) {
+    public init(operations: UInt64 = 0, bytes: UInt64 = 0) {
         self.operations = operations
         self.bytes = bytes
-        self.observed = observed
     }
 
     public static func += (sum: inout HiddenFigures, part: HiddenFigures) {
         sum.operations &+= part.operations
         sum.bytes &+= part.bytes
-        sum.observed &+= part.observed
     }
 
     public func since(_ earlier: HiddenFigures) -> HiddenFigures {
         HiddenFigures(
-            operations: operations.since(earlier.operations), bytes: bytes.since(earlier.bytes),
-            observed: observed.since(earlier.observed))
+            operations: operations.since(earlier.operations), bytes: bytes.since(earlier.bytes))
     }
 
     public var isZero: Bool { operations == 0 && bytes == 0 }

@@ -163,6 +163,7 @@ public struct ProcessFigures: Sendable, Equatable {
     private mutating func fold(_ id: UInt64, byPath: Bool) {
         guard var file = files.removeValue(forKey: id) else { return }
         file.settleDevice()
+        file.ledger.settleZeroCopySends()
         let type = file.identity.type
         if byPath, let path = file.identity.path, id < Self.firstPathRow {
             let key = Self.firstPathRow | (Self.hash(path) >> 2)
@@ -197,8 +198,20 @@ public struct ProcessFigures: Sendable, Equatable {
         if hidden.count > limit {
             for (key, figures) in hidden where files.contains(key.file) {
                 hidden[key] = nil
-                hidden[.init(file: 0, operation: key.operation, code: key.code), default: HiddenFigures()] += figures
+                let key = HiddenFigures.Key(
+                    file: HiddenFigures.Key.others, operation: key.operation, code: key.code)
+                hidden[key, default: HiddenFigures()] += figures
             }
+        }
+    }
+
+    /// Adds up the pairs with the fewest bytes beyond `limit`, for a document.
+    public mutating func foldPairs(beyond limit: Int) {
+        guard pairs.count > limit else { return }
+        let order = pairs.sorted { ($0.value.bytes, $0.key.source) < ($1.value.bytes, $1.key.source) }
+        for (key, figures) in order.prefix(pairs.count - limit) where key != .others {
+            pairs[key] = nil
+            pairs[.others, default: PairFigures()] += figures
         }
     }
 

@@ -232,6 +232,8 @@ public struct TransferResult: Sendable, Equatable {
     public enum Outcome: Sendable, Equatable {
         /// This machine cannot run it, and why.
         case notRun(String)
+        /// It was tried, and failed: what the worker said.
+        case failed(String)
         /// Nothing is expected here, and why.
         case notJudged(TransferMeasurement, String)
         case judged(TransferMeasurement, TransferExpectation)
@@ -251,13 +253,14 @@ public struct TransferResult: Sendable, Equatable {
 
     public var measurement: TransferMeasurement? {
         switch outcome {
-        case .notRun: nil
+        case .notRun, .failed: nil
         case .notJudged(let measurement, _), .judged(let measurement, _): measurement
         }
     }
 
     /// In what it differs from the expectation, in words. Empty when it does not, or is not judged.
     public var differences: [String] {
+        if case .failed(let what) = outcome { return ["failed: \(what)"] }
         guard case .judged(let measured, let expected) = outcome else { return [] }
         var differences: [String] = []
         func compare(_ what: String, _ measured: UInt64, _ expected: UInt64) {

@@ -14,7 +14,8 @@ struct CPUSampling: ~Copyable {
             guard fd >= 0 else {
                 throw ProbeError(
                     "opening the CPU clock of CPU \(cpu)", errorNumber: -fd,
-                    advice: "needs CAP_PERFMON, or kernel.perf_event_paranoid below 1")
+                    advice: [EPERM, EACCES].contains(-fd)
+                        ? "needs CAP_PERFMON, or kernel.perf_event_paranoid below 1" : nil)
             }
             links.append(try object.attach("take_sample", toPerfEvent: fd))
         }

@@ -72,16 +72,19 @@ struct SnapshotReader {
                 let row = HiddenFigures.Key(
                     file: key.file_id, operation: Operation(code: key.operation), code: key.code)
                 snapshot.hidden[key.process_id, default: [:]][row, default: HiddenFigures()] += HiddenFigures(
-                    operations: value.operations, bytes: value.bytes, observed: value.observed)
+                    operations: value.operations, bytes: value.bytes)
             }
         }
-        let names = Dictionary(snapshot.files.map { ($0.pairID, $0.figures.identity) }) { $1 }
+        let names = Dictionary(
+            snapshot.files.map { ([$0.processID, $0.pairID], $0.figures.identity) }
+        ) { $1 }
         for map in [pairs, pairOverflow] {
             try map.forEach { key, value in
                 let key = key.loadUnaligned(as: iotrace_pair_key.self)
                 let value = value.loadUnaligned(as: iotrace_pair.self)
                 snapshot.pairs[key.process_id, default: [:]][.init(source: key.source, sink: key.sink)] = PairFigures(
-                    source: names[key.source], sink: names[key.sink], operations: value.operations, bytes: value.bytes,
+                    source: names[[key.process_id, key.source]], sink: names[[key.process_id, key.sink]],
+                    operations: value.operations, bytes: value.bytes,
                     kernelToKernel: value.kernel_to_kernel, unknown: value.unknown)
             }
         }
@@ -126,7 +129,7 @@ struct SnapshotReader {
         losses.userReadFailed = value.user_read_failed
         losses.ledgerMapFull = value.ledger_map_full
         losses.mappingBusy = value.mapping_busy
-        losses.uringOverflow = value.uring_overflow
+        losses.uringUnnamed = value.uring_unnamed
         return losses
     }
 

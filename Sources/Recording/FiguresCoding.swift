@@ -176,7 +176,6 @@ extension ProcessFigures {
                     }.map { key, row in
                         JSONValue(counters: [
                             key.file, UInt64(key.operation.code), UInt64(key.code), row.operations, row.bytes,
-                            row.observed,
                         ])
                     })
             ),
@@ -219,12 +218,12 @@ extension ProcessFigures {
         ledger = try LedgerFigures(of: value)
         guard ledger != nil else { return }
         for row in try value.array("hidden") {
-            let n = try JSONValue.counters(row.arrayValue ?? [], count: 6, name: "hidden")
+            let n = try JSONValue.counters(row.arrayValue ?? [], count: 5, name: "hidden")
             guard let operation = UInt32(exactly: n[1]), let code = UInt32(exactly: n[2]) else {
                 throw DecodingFailure(message: "\"hidden\" names no operation")
             }
             let key = HiddenFigures.Key(file: n[0], operation: Operation(code: operation), code: code)
-            hidden[key] = HiddenFigures(operations: n[3], bytes: n[4], observed: n[5])
+            hidden[key] = HiddenFigures(operations: n[3], bytes: n[4])
         }
         for row in try value.array("pairs") {
             let ids = try row.counters("ids", count: 2)

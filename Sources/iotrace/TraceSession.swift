@@ -295,6 +295,7 @@ extension Report {
         if processes.isEmpty { warnings.append(.nothingTraced) }
         if let lost = Warning.losses(losses) { warnings.append(lost) }
         for index in processes.indices {
+            processes[index].foldPairs(beyond: ProcessTable.copyRowLimit)
             let folded = processes[index].foldFiles(beyond: ProcessTable.fileLimit)
             if folded > 0 { warnings.append(.filesFolded(processes[index].identity, rows: folded)) }
         }

@@ -41,7 +41,7 @@ final class TransferSession {
             TransferResult(name: name, title: title, bytes: 0, outcome: .notRun(why))
         }
         if !isOnDisk && Self.diskRows.contains(name) {
-            return notRun("\(directory) is not on a disk; give another --directory")
+            return notRun("\(directory) is not on a disk, as far as is known; give another --directory")
         }
         let worker = try TransferWorker(name: name, bytes: bytes, directory: directory)
         defer { worker.end() }
@@ -49,7 +49,8 @@ final class TransferSession {
         switch try worker.nextAnswer() {
         case .ready(let bytes): promised = bytes
         case .unavailable(let why): return notRun(why)
-        case .failed(let what): throw CommandFailure("lab row \(name): \(what)")
+        case .failed(let what):
+            return TransferResult(name: name, title: title, bytes: 0, outcome: .failed(what))
         case .done: throw CommandFailure("lab row \(name): its worker did not wait for the start")
         }
         try worker.waitUntilItWaits()
@@ -59,7 +60,11 @@ final class TransferSession {
             _ = try attached.seed()
         } catch { throw CommandFailure("\(error)") }
         try worker.start()
-        guard case .done(let moved, let nanoseconds, let answerBytes) = try worker.nextAnswer() else {
+        let answer = try worker.nextAnswer()
+        if case .failed(let what) = answer {
+            return TransferResult(name: name, title: title, bytes: 0, outcome: .failed(what))
+        }
+        guard case .done(let moved, let nanoseconds, let answerBytes) = answer else {
             throw CommandFailure("lab row \(name): its worker did not do the transfer")
         }
         guard moved == promised else {
@@ -82,7 +87,8 @@ final class TransferSession {
     /// The worker's figures, once what it sent has reached the device: that happens behind its back.
     private func settledFigures(of worker: TransferWorker) throws -> ProcessFigures {
         var figures: ProcessFigures?
-        for _ in 0..<1000 {  // ten seconds, where the other side gets no CPU
+        var (unresolved, unchanged) = (UInt64.max, 0)
+        for _ in 0..<3000 {
             do {
                 let snapshot = try attached.snapshot()
                 let change = table.absorb(snapshot)
@@ -90,7 +96,12 @@ final class TransferSession {
                 losses = snapshot.losses
             } catch { throw CommandFailure("\(error)") }
             figures = table.processes.last { $0.identity.pid == UInt32(worker.pid) }
-            if let figures, Copies(of: figures)?.unresolved == 0 { return figures }
+            if let figures {
+                let left = Copies(of: figures)?.unresolved ?? 0
+                unchanged = left == unresolved ? unchanged + 1 : 0
+                unresolved = left
+                if left == 0 || unchanged == 200 { return figures }  // nothing has come for two seconds
+            }
             usleep(10_000)
         }
         guard let figures else { throw CommandFailure("the lab's worker was not traced") }
@@ -112,9 +123,9 @@ private struct FileSystemKind {
         let (xfs, btrfs, bcachefs, ocfs2): (Int64, Int64, Int64, Int64) = (
             0x5846_5342, 0x9123_683E, 0xCA45_1A4E, 0x7461_636F
         )
-        let (tmpfs, ramfs): (Int64, Int64) = (0x0102_1994, 0x8584_58F6)
+        let (ext4, f2fs): (Int64, Int64) = (0xEF53, 0xF2F5_2010)
         mayReflink = [xfs, btrfs, bcachefs, ocfs2].contains(kind)
-        isOnDisk = ![tmpfs, ramfs].contains(kind)
+        isOnDisk = [ext4, f2fs, xfs, btrfs, bcachefs, ocfs2].contains(kind)
     }
 }
 
@@ -199,6 +210,10 @@ final class TransferWorker {
         close(child.input)
         close(child.output)
         var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+        for attempt in 0...500 {  // five seconds to clean up
+            if attempt == 500 { kill(pid, SIGKILL) }
+            if waitpid(pid, &status, attempt == 500 ? 0 : WNOHANG) != 0 && errno != EINTR { return }
+            usleep(10_000)
+        }
     }
 }

@@ -8,7 +8,7 @@ DEVICES = ["dma_in_bytes", "dma_out_bytes"]
 BYTES = [*DIRECTIONS, "avoided_bytes", "unresolved_bytes", *PAYLOAD, *DEVICES, "dma_out_deferred_bytes"]
 CODES = {"splice_source_copies", "splice_into_file", "copy_range_without_reflink", "zerocopy_not_enabled",
          "zerocopy_unsupported", "zerocopy_loopback", "zerocopy_no_scatter_gather", "zerocopy_copied", "fixed_buffer_copied",
-         "direct_not_direct", "copy_on_write"}
+         "direct_not_direct", "copy_on_write", "splice_sink_copies"}
 # Moved between processes: no file is the payload's.
 BETWEEN_PROCESSES = {"payload_in_bytes": "process_vm_readv", "payload_out_bytes": "process_vm_writev"}
 

@@ -79,7 +79,7 @@ import Testing
             (.zeroCopyUnsupported, IOTRACE_HIDDEN_ZC_UNSUPPORTED), (.zeroCopyLoopback, IOTRACE_HIDDEN_ZC_LOOPBACK),
             (.zeroCopyNoScatterGather, IOTRACE_HIDDEN_ZC_NO_SG), (.zeroCopyCopied, IOTRACE_HIDDEN_ZC_COPIED),
             (.fixedBufferCopied, IOTRACE_HIDDEN_FIXED_BUFFER), (.directNotDirect, IOTRACE_HIDDEN_NOT_DIRECT),
-            (.copyOnWrite, IOTRACE_HIDDEN_COW),
+            (.copyOnWrite, IOTRACE_HIDDEN_COW), (.spliceSinkCopies, IOTRACE_HIDDEN_SPLICE_SINK),
         ]
         #expect(pairs.count == HiddenCopy.allCases.count)
         for (reason, abi) in pairs { #expect(reason.rawValue == UInt32(abi)) }

@@ -95,11 +95,10 @@ struct iotrace_file_record {
     __u8 char_device;        // IOTRACE_DEVICE_…
     __u8 splice_source;      // IOTRACE_SPLICE_…: what splicing out of it does
     __u8 splice_sink;        // IOTRACE_SPLICE_…: what splicing into it does
-    __u8 direct_seen;        // direct I/O went through it
+    __u8 zc_reason;          // IOTRACE_ZC_…: why sends by reference were copied
     __u32 zc_operation;      // the last that sent without copying: see IOTRACE_OPERATION_URING
     __u8 direct_way;         // IOTRACE_DIRECT_…
-    __u8 zc_reason;          // IOTRACE_ZC_…: why sends by reference were copied
-    __u8 reserved[6];
+    __u8 reserved[7];
     __u64 again;        // operations with the result EAGAIN
     __u32 epoll_events; // EPOLLET, EPOLLONESHOT, … of its last registration that was seen
     __u32 polled;       // IOTRACE_WATCHED_POLL, IOTRACE_WATCHED_SELECT

@@ -58,6 +58,7 @@ _Static_assert(sizeof(struct iotrace_ledger) == 8 * IOTRACE_LEDGER_FIELDS, "ledg
 #define IOTRACE_HIDDEN_FIXED_BUFFER 9
 #define IOTRACE_HIDDEN_NOT_DIRECT 10
 #define IOTRACE_HIDDEN_COW 11
+#define IOTRACE_HIDDEN_SPLICE_SINK 12
 #define IOTRACE_HINT_FIRST 64
 #define IOTRACE_HINT_ZC_SMALL 64
 
@@ -74,7 +75,6 @@ struct iotrace_hidden_key {
 struct iotrace_hidden {
     __u64 operations;
     __u64 bytes;
-    __u64 observed; // of `bytes`: by the kernel's own word
 };
 
 // Bytes that went from one fd to another inside the kernel.

@@ -12,7 +12,7 @@ struct iotrace_losses {
     __u64 latency_map_full;      // latencies measured and not recorded
     __u64 ledger_map_full;       // hidden copies, pairs of fds, samples and ended threads without a row of their own
     __u64 mapping_busy;          // write faults whose mapping could not be looked up: pages copied on write are missing
-    __u64 uring_overflow;        // io_uring completions without a request: their bytes, if any, are missing
+    __u64 uring_unnamed;         // io_uring completions that name no known request: their bytes, if any, are missing
     __u64 user_read_failed;      // results in user memory that could not be read (mmsghdr, pipe fds): bytes are missing
 };
 _Static_assert(sizeof(struct iotrace_losses) == 72, "losses layout");

@@ -73,7 +73,7 @@ struct iotrace_thread_header {
     __u32 flags; // IOTRACE_THREAD_…
     __u32 calls_used;
     __u32 call_nr;    // of the call that is returning
-    __u32 pending_io; // one of pending_dma_in, pending_dma_out and pending_direct is not zero
+    __u32 pending_io; // one of pending_dma_in, pending_dma_out and pending_direct_… is not zero
     __u64 window_start_ns;
     __u64 closed_ns; // when it was closed
     // Scheduler state.
@@ -96,8 +96,10 @@ struct iotrace_thread_header {
     // Bytes that the call in progress gave to and got from devices, charged to its fd when it returns.
     __u64 pending_dma_in;
     __u64 pending_dma_out;
-    __u64 pending_direct; // of direct I/O that completed in the call
-    __u64 dma_in_base;    // task->ioac when the window began
+    __u64 pending_direct_in; // of direct I/O that completed in the call
+    __u64 pending_direct_out;
+    __u64 direct_writes; // the direct I/O in progress writes
+    __u64 dma_in_base;   // task->ioac when the window began
     __u64 dirtied_base;
     __u64 last_fault_mapping; // the page of a file mapping that was brought last
     __u64 last_fault_index;

@@ -71,6 +71,7 @@ public struct LabTable {
     private func mark(_ result: TransferResult) -> String {
         switch result.outcome {
         case .notRun: "–"
+        case .failed: "✗"
         case .notJudged: "?"
         case .judged: result.differences.isEmpty ? "✓" : "✗"
         }
@@ -81,6 +82,10 @@ public struct LabTable {
         let lead = TextRun("  \(result.name): ", .dim)
         switch result.outcome {
         case .notRun(let why): return Paragraph.lines("not run: \(why)", lead: lead, style: .yellow, width: width)
+        case .failed:
+            return result.differences.flatMap {
+                Paragraph.lines($0, lead: lead, style: .red, width: width)
+            }
         case .notJudged(_, let why):
             return Paragraph.lines("not judged: \(why)", lead: lead, style: .yellow, width: width)
         case .judged(let measured, _):

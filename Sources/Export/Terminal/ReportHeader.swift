@@ -58,7 +58,7 @@ struct ReportHeader {
             ("thread storage failed", losses.threadStorageFailed), ("process map full", losses.processMapFull),
             ("call map full", losses.callMapFull), ("file map full", losses.fileMapFull),
             ("latency map full", losses.latencyMapFull), ("ledger map full", losses.ledgerMapFull),
-            ("mapping busy", losses.mappingBusy), ("io_uring overflow", losses.uringOverflow),
+            ("mapping busy", losses.mappingBusy), ("io_uring unnamed", losses.uringUnnamed),
             ("probe skipped", losses.probeSkipped),
             ("user read failed", losses.userReadFailed),
             ("ring dropped", losses.ringDropped),
