@@ -30,6 +30,13 @@ struct ModelsDocument {
         ]
     }
 
+    var findings: JSONValue {
+        .array(
+            Finding.all(in: process).map {
+                ["code": .string($0.code), "message": .string($0.message), "advice": .string($0.advice)]
+            })
+    }
+
     var phases: JSONValue {
         [
             "wait_ns": .unsigned(classifier.phases.wait), "transfer_ns": JSONValue(classifier.phases.transfer),

@@ -124,7 +124,7 @@ public struct ReportDocument {
             ("copies", ledger.copies), ("copies_by_thread", ledger.byThread), ("copy_pairs", ledger.pairs),
             ("copy_paths", ledger.copyPaths), ("models", models.models), ("tags", models.tags),
             ("quadrants", models.quadrants),
-            ("files", files), ("uring", models.uring),
+            ("files", files), ("uring", models.uring), ("findings", models.findings),
         ]
     }
 

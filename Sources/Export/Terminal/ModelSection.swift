@@ -14,7 +14,17 @@ struct ModelSection {
 
     var lines: [Line] {
         guard !classifier.rows.isEmpty else { return [] }
-        return tags + models + quadrants + uring
+        return tags + models + quadrants + uring + findings
+    }
+
+    /// Hidden copies have lines of their own below.
+    private var findings: [Line] {
+        Finding.all(in: process).filter { $0.code != "hidden_copy" }.flatMap { finding in
+            let lead = "  finding: "
+            return Paragraph.lines(finding.message, lead: TextRun(lead, .yellow), style: .plain, width: width)
+                + Paragraph.lines(
+                    finding.advice, lead: TextRun(String(repeating: " ", count: lead.count)), style: .dim, width: width)
+        }
     }
 
     private var tags: [Line] {
