@@ -26,7 +26,9 @@ static __always_inline bool asks_not_to_wait(struct pt_regs *regs, struct iotrac
 
 static __always_inline u8 model_of(struct iotrace_fd_counter *fd, bool not_to_wait)
 {
-    bool blocking = !(fd->f_flags & O_NONBLOCK) && !not_to_wait;
+    // O_NONBLOCK changes nothing for a regular file: nginx opens those that it sends with it. open(2), BUGS.
+    bool ignored = fd->type == IOTRACE_FILE_REGULAR || fd->type == IOTRACE_FILE_DIRECTORY;
+    bool blocking = !not_to_wait && (ignored || !(fd->f_flags & O_NONBLOCK));
 
     if (fd->watched & IOTRACE_WATCHED_EPOLL)
         return IOTRACE_MODEL_EPOLL + blocking;
@@ -96,16 +98,20 @@ __noinline int watch_polled(struct iotrace_thread_state *thread, u64 address)
     return 0;
 }
 
-// A set of poll in a number. Each loop is a function of its own: in one, the verifier would follow the second from
-// every end of the first.
-__noinline u64 number_of_set(u64 fds, u64 count)
+// A set of poll in a number; a new file behind an old fd makes it another one. Each loop is a function of its own: in
+// one, the verifier would follow the second from every end of the first.
+__noinline u64 number_of_set(u64 process_id, u64 fds, u64 count)
 {
     u64 number = count;
+    u32 *generation;
+    s32 fd;
 
     for (int i = 0; i < POLLED_FDS; i++) {
         if (i >= count)
             break;
-        number = number * 31 + (u32)polled_fd(fds + i * POLLFD_BYTES);
+        fd = polled_fd(fds + i * POLLFD_BYTES);
+        generation = fd_generation(process_id, fd);
+        number = (number * 31 + (u32)fd) * 31 + (generation ? *generation : 0);
     }
     return number;
 }
@@ -127,7 +133,7 @@ __noinline int note_poll_set(struct iotrace_thread_state *thread, u64 fds, u64 c
 
     if (!thread)
         return 0;
-    number = number_of_set(fds, count);
+    number = number_of_set(thread->header.process_id, fds, count);
     if (number == thread->header.poll_set)
         return 0;
     thread->header.poll_set = number;

@@ -61,8 +61,8 @@ struct ModelsDocument {
     }
 
     /// `files[].models`: the rows of one fd. Waits belong to no fd, so they are in none.
-    static func models(of file: FileFigures) -> JSONValue {
-        var alone = ProcessFigures(identity: ProcessIdentity(id: 0, pid: 0, ppid: 0, comm: ""))
+    static func models(of file: FileFigures, in process: ProcessFigures) -> JSONValue {
+        var alone = ProcessFigures(identity: process.identity)
         alone.files[1] = file
         alone.ledger = nil  // the copy paths of an fd are in its `copies`
         return .array(ModelClassifier(alone).rows.map(row))

@@ -165,7 +165,7 @@ public struct ReportDocument {
                     "in_epoll": .bool(file.identity.inEpoll), "operations": .unsigned(file.operations),
                     "bytes_in": .unsigned(file.bytesIn), "bytes_out": .unsigned(file.bytesOut),
                     "copies": ledger.copies(ofFile: id, file),
-                    "blocked_ns": .unsigned(file.blocked), "models": ModelsDocument.models(of: file),
+                    "blocked_ns": .unsigned(file.blocked), "models": ModelsDocument.models(of: file, in: process),
                     "opens": .unsigned(file.opens),
                 ]
             })

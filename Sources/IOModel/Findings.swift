@@ -191,7 +191,7 @@ extension Finding {
 }
 
 extension FileFigures {
-    fileprivate func operations(of slot: ModelSlot) -> UInt64 {
+    func operations(of slot: ModelSlot) -> UInt64 {
         slot.rawValue < models.count ? models[slot.rawValue].operations : 0
     }
 }

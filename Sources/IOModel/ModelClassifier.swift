@@ -25,6 +25,8 @@ public struct ModelClassifier: Sendable {
     private static let threshold = 0.01
     /// The C library maps its locale data, so mappings below this decide nothing.
     private static let leastMapped: UInt64 = 1 << 20
+    /// Fewer than this are no polling.
+    private static let leastAgain: UInt64 = 100
 
     private let process: ProcessFigures
 
@@ -45,9 +47,12 @@ public struct ModelClassifier: Sendable {
     /// Operations by slot, those of program files apart.
     struct Sums {
         var slots = [ModelFigures](repeating: ModelFigures(), count: ModelSlot.allCases.count)
-        /// Regular files that belong to the program: libraries, modules, locale data.
+        /// Regular files that belong to the program: libraries, modules, settings, its own state in /proc.
         var program = ModelFigures()
+        /// Nonblocking operations that ended with EAGAIN. An fd counts EAGAIN in one number for all its models, so on an
+        /// fd with several this is the most that it can be.
         var again: UInt64 = 0
+        var againIsExact = true
         /// Bits of epoll registrations, with the operations on their fds.
         var edge: UInt64 = 0
         var oneshot: UInt64 = 0
@@ -60,10 +65,15 @@ public struct ModelClassifier: Sendable {
 
         init(_ process: ProcessFigures) {
             for file in process.files.values {
-                again &+= file.again
+                let nonblocking = file.operations(of: .nonblocking)
+                again &+= min(file.again, nonblocking)
+                let others = ModelSlot.allCases.contains {
+                    $0 != .none && $0 != .nonblocking && file.operations(of: $0) > 0
+                }
+                if nonblocking > 0 && others && file.again > 0 { againIsExact = false }
                 for slot in ModelSlot.allCases where slot.rawValue < file.models.count {
                     let figures = file.models[slot.rawValue]
-                    if slot == .blocking && file.identity.isPartOfAProgram {
+                    if slot == .blocking && file.identity.isPartOfAProgram(pid: process.identity.pid) {
                         program += figures
                         continue
                     }
@@ -108,6 +118,7 @@ public struct ModelClassifier: Sendable {
         {
             var words = "\(Words.count(figures.operations)) operations on fds \(what)"
             if onBlocking > 0 { words += ", \(Words.count(onBlocking)) of them on blocking fds" }
+            guard !process.calls.isEmpty else { return words }  // one fd alone: waits belong to none
             words += "; \(Words.count(waits)) \(call) calls"
             if figures.operations > 0 {
                 words += ", \(Words.ratio(Double(waits) / Double(figures.operations))) for each operation"
@@ -118,7 +129,7 @@ public struct ModelClassifier: Sendable {
         let poll = both(.poll, .pollBlockingFD)
         let select = both(.select, .selectBlockingFD)
         let signal = both(.signal, .signalBlockingFD)
-        let busy = sums[.nonblocking].operations > 0 && sums.again > sums[.nonblocking].operations / 2
+        let busy = sums.again >= Self.leastAgain && sums.again > sums[.nonblocking].operations / 2
         let drafts: [Draft] = [
             (
                 .blocking, nil, sums[.blocking], 0,
@@ -127,14 +138,14 @@ public struct ModelClassifier: Sendable {
             ),
             (
                 .blocking, "program files", sums.program, 0,
-                "\(Words.count(sums.program.operations)) operations on libraries, modules and locale data; they decide no tag",
+                "\(Words.count(sums.program.operations)) operations on libraries, modules, settings and its own state in /proc; they decide no tag",
                 false
             ),
             (
                 .nonblocking, busy ? "busy-polling" : nil, sums[.nonblocking], 0,
                 """
                 \(Words.count(sums[.nonblocking].operations)) operations that could not sleep, on fds that no multiplexer \
-                watched; EAGAIN \(Words.count(sums.again)) times
+                watched; EAGAIN \(sums.againIsExact ? "" : "at most ")\(Words.count(sums.again)) times
                 """, true
             ),
             (
@@ -168,8 +179,8 @@ public struct ModelClassifier: Sendable {
             ),
             (
                 .async, "libaio", sums[.aio], eventWaits,
-                "\(Words.count(sums[.aio].operations)) operations of Linux AIO; \(Words.count(eventWaits)) io_getevents calls",
-                true
+                "\(Words.count(sums[.aio].operations)) operations of Linux AIO"
+                    + (process.calls.isEmpty ? "" : "; \(Words.count(eventWaits)) io_getevents calls"), true
             ),
         ]
         let all = drafts.reduce(into: ModelFigures()) {
@@ -320,10 +331,11 @@ enum EpollFlags {
 
 extension FileIdentity {
     /// A regular file that is code or data of a program: reading it is start-up, not the program's I/O.
-    var isPartOfAProgram: Bool {
+    func isPartOfAProgram(pid: UInt32) -> Bool {
         guard type == .regular || type == .directory, let path else { return false }
         let places = [
-            "/usr/lib", "/usr/local/lib", "/lib", "/usr/share/locale", "/etc/", "/proc/self/", "/proc/sys/", "/sys/",
+            "/usr/lib", "/usr/local/lib", "/lib", "/usr/share/locale", "/usr/share/zoneinfo/", "/etc/", "/proc/self/",
+            "/proc/\(pid)/", "/proc/sys/", "/sys/",
         ]
         if places.contains(where: { path.hasPrefix($0) }) { return true }
         return [".so", ".py", ".pyc", ".jar", ".class", ".js", ".mjs"].contains { path.hasSuffix($0) }
