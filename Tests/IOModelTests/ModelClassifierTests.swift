@@ -106,10 +106,34 @@ import Testing
         #expect(classifier.phases.wait == 0 && classifier.phases.transfer == nil)
     }
 
-    @Test func pollingAnFDThatHasNothingIsBusyPolling() {
+    /// One EAGAIN is no polling, nor is what a watched fd has: the figures are 100 and more than half.
+    @Test(arguments: [(150, 101, true), (150, 99, false), (300, 150, false), (1, 1, false)])
+    func pollingAnFDThatHasNothingIsBusyPolling(operations: UInt64, again: UInt64, busy: Bool) {
+        let pipe = FileIdentity(fd: 3, type: .pipe, nonblocking: true)
         let classifier = ModelClassifier(
-            Self.process { $0.files[1] = Self.file(FileIdentity(fd: 4, type: .pipe), [.nonblocking: 100], again: 90) })
-        #expect(classifier.rows.map(\.subModel) == ["busy-polling"] && classifier.tags == ["nonblocking"])
+            Self.process {
+                $0.files[1] = Self.file(pipe, [.nonblocking: operations], again: again)
+                $0.files[2] = Self.file(Self.socket, [.epoll: 1], again: 1000)
+            })
+        #expect(classifier.tags.contains("nonblocking"))
+        #expect(classifier.rows.first?.subModel == (busy ? "busy-polling" : nil))
+        #expect(classifier.rows.first?.evidence.hasSuffix("; EAGAIN \(again) times") == true)
+    }
+
+    @Test func eagainOfAnFDWithSeveralModelsIsAnUpperBound() {
+        let classifier = ModelClassifier(
+            Self.process { $0.files[1] = Self.file(Self.socket, [.nonblocking: 10, .epoll: 90], again: 50) })
+        #expect(classifier.rows.first?.evidence.hasSuffix("; EAGAIN at most 10 times") == true)
+    }
+
+    @Test func aProgramsOwnStateInProcDecidesNoTagAndThatOfOthersDoes() {
+        for (pid, tags) in [(UInt32(10), [String]()), (11, ["blocking"])] {
+            let process = Self.process {
+                $0.identity.pid = pid
+                $0.files[1] = Self.file(FileIdentity(fd: 3, type: .regular, path: "/proc/10/stat"), [.blocking: 5])
+            }
+            #expect(ModelClassifier(process).tags == tags)
+        }
     }
 
     @Test func smallMappingsDecideNothingAndLargeOnesAreZeroCopy() {
