@@ -25,9 +25,58 @@ LRU(counted_iocbs, 65536, struct iocb_key, u32);
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 65536);
-    __type(key, u64); // address of the kiocb
+    __type(key, u64); // address of the kiocb, or aio_key()
     __type(value, struct direct_request);
 } direct_requests SEC(".maps");
+
+#define NR_IO_SUBMIT 209
+
+static __always_inline bool submits_aio(struct task_struct *task)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    return !(task->flags & PF_IO_WORKER) && BPF_CORE_READ(regs, orig_ax) == NR_IO_SUBMIT;
+}
+
+// An operation of Linux AIO by what its io_event names it: the address of the caller's iocb.
+static __always_inline u64 aio_key(u64 process_id, u64 iocb)
+{
+    return process_id ^ iocb;
+}
+
+// Without iomap's tracepoints (before Linux 6.6) its bios tell how much of a request that nobody waits for is direct:
+// they have a completion function of iomap's and lead to the request. fs/iomap/direct-io.c: iomap_dio_bio_iter()
+static __always_inline void note_direct_bio(struct iotrace_thread_state *thread, struct task_struct *task,
+                                            struct bio *bio, u32 bytes)
+{
+    struct direct_request *request, fresh = {.bytes = bytes};
+    struct kiocb *kiocb;
+    u64 key;
+
+    if (splice_class((u64)bio->bi_end_io) != IOTRACE_IOMAP_BIO)
+        return;
+    kiocb = BPF_CORE_READ((struct iomap_dio *)bio->bi_private, iocb);
+    if (!BPF_CORE_READ(kiocb, ki_complete)) // what is pending in the call tells
+        return;
+    fresh.process_id = thread->header.process_id;
+    key = submits_aio(task) ? aio_key(fresh.process_id, BPF_CORE_READ((struct aio_kiocb *)kiocb, ki_res.obj))
+                            : (u64)kiocb;
+    request = bpf_map_lookup_elem(&direct_requests, &key);
+    if (request)
+        request->bytes += bytes;
+    else
+        bpf_map_update_elem(&direct_requests, &key, &fresh, BPF_ANY);
+}
+
+// Of a request that has ended, what note_direct_bio() has noted.
+static __always_inline u64 direct_of_bios(u64 key)
+{
+    struct direct_request *request = bpf_map_lookup_elem(&direct_requests, &key);
+    u64 bytes = request ? request->bytes : 0;
+
+    if (request)
+        bpf_map_delete_elem(&direct_requests, &key);
+    return bytes;
+}
 
 // Runs in the submitter. A bio that comes while the task is inside another one's submission is a stacking driver's (dm,
 // md), and the same bytes again. block/blk-core.c: submit_bio_noacct_nocheck()
@@ -49,6 +98,8 @@ int BPF_PROG(count_bio, struct bio *bio)
         return 0;
     if (operation == REQ_OP_WRITE)
         header->ledger.dma_out += bytes;
+    if (!config.has_iomap_events) // a request's, from a worker too
+        note_direct_bio(thread, task, bio, bytes);
     regs = (struct pt_regs *)bpf_task_pt_regs(task);
     if (header->flags & IOTRACE_THREAD_KERNEL || (s32)BPF_CORE_READ(regs, orig_ax) < 0) // a worker, or a page fault
         return 0;
@@ -84,7 +135,6 @@ struct iocb_head {
     u32 fd;
 };
 
-#define NR_IO_SUBMIT 209
 #define IOCB_WRITE (1 << 18) // include/linux/fs.h
 
 SEC("tp_btf/iomap_dio_rw_begin")
@@ -93,7 +143,6 @@ int BPF_PROG(begin_direct, struct kiocb *kiocb, struct iov_iter *memory)
     struct task_struct *task = bpf_get_current_task_btf();
     struct iotrace_thread_state *thread;
     struct direct_request request = {};
-    struct pt_regs *regs;
     struct iocb_head iocb = {};
     u64 key = (u64)kiocb, file, submitted;
 
@@ -105,8 +154,7 @@ int BPF_PROG(begin_direct, struct kiocb *kiocb, struct iov_iter *memory)
         return 0;
     }
     request.process_id = thread->header.process_id;
-    regs = (struct pt_regs *)bpf_task_pt_regs(task);
-    if (!(task->flags & PF_IO_WORKER) && BPF_CORE_READ(regs, orig_ax) == NR_IO_SUBMIT) {
+    if (submits_aio(task)) {
         bpf_core_read(&file, sizeof(file), &kiocb->ki_filp); // functions of their own take no kernel pointers
         submitted = BPF_CORE_READ((struct aio_kiocb *)kiocb, ki_res.obj);
         // A stacked file system (overlayfs) has iomap do requests of its own, which are none of the caller's.
@@ -220,7 +268,7 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
     struct iotrace_file_record *record;
     struct iocb_head iocb;
     struct io_event event;
-    u64 file_id, moved, file;
+    u64 file_id, moved, file, direct = 0;
     bool in;
 
     if (!thread)
@@ -235,10 +283,12 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
     if (!bpf_map_delete_elem(&counted_iocbs, &counted))
         return 1;
     in = iocb_reads(iocb.opcode);
+    key.process_id = thread->header.process_id;
+    if (!config.has_iomap_events)
+        direct = direct_of_bios(aio_key(key.process_id, event.obj));
     if (event.res <= 0 || !(in || iocb_writes(iocb.opcode)))
         return 1;
     moved = event.res;
-    key.process_id = thread->header.process_id;
     key.fd = iocb.fd;
     binding = bpf_map_lookup_elem(&fd_bindings, &key);
     file_id = binding ? binding->file_id : 0;
@@ -256,7 +306,7 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
     else
         thread->header.ledger.other_out += moved;
     if (record && asks_for_direct(record, record->f_flags)) {
-        if (record->type == IOTRACE_FILE_BLOCK) { // without iomap: block/fops.c
+        if (record->type == IOTRACE_FILE_BLOCK || direct >= moved) { // block/fops.c does without iomap
             charge_direct(thread, record, in, moved, false);
         } else if (direct_is_unknown(record)) {
             charge_unknown(thread, record, in, moved);

@@ -188,6 +188,13 @@ struct bvec_iter {
 struct bio {
     u32 bi_opf;
     struct bvec_iter bi_iter;
+    void *bi_end_io;
+    void *bi_private;
+} RECORD;
+
+// fs/iomap/direct-io.c
+struct iomap_dio {
+    struct kiocb *iocb;
 } RECORD;
 
 struct fdtable {

@@ -303,6 +303,11 @@ static __always_inline bool route_lacks_scatter_gather(struct sock *sk)
     return device && !(BPF_CORE_READ(device, features) & NETIF_F_SG);
 }
 
+static __always_inline u32 stream_way(struct iotrace_file_record *sink)
+{
+    return sink->splice_sink == IOTRACE_SPLICE_SENDPAGE ? IOTRACE_SPLICE_REFERENCES : sink->splice_sink;
+}
+
 // What a sink does with pages that are spliced into it.
 static __always_inline u32 sink_way(struct iotrace_file_record *sink)
 {
@@ -322,13 +327,16 @@ static __always_inline u32 sink_way(struct iotrace_file_record *sink)
             return IOTRACE_SPLICE_COPIES;
         if (BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops)) // kTLS and its like make pages of their own
             return IOTRACE_SPLICE_UNKNOWN;
-        return route_lacks_scatter_gather(sk) ? IOTRACE_SPLICE_COPIES : sink->splice_sink;
+        return route_lacks_scatter_gather(sk) ? IOTRACE_SPLICE_COPIES : stream_way(sink);
     case IOTRACE_FILE_UDP:
+        // The sendpage of 6.1 passed references, until an update of it came to copy (net/ipv4/udp.c: udp_sendpage()).
+        if (sink->splice_sink == IOTRACE_SPLICE_SENDPAGE)
+            return IOTRACE_SPLICE_UNKNOWN;
         sk = BPF_CORE_READ((struct file *)file, private_data);
         sk = BPF_CORE_READ((struct socket *)sk, sk);
         return route_lacks_scatter_gather(sk) ? IOTRACE_SPLICE_COPIES : sink->splice_sink;
     case IOTRACE_FILE_UNIX_STREAM:
-        return sink->splice_sink;
+        return stream_way(sink);
     case IOTRACE_FILE_UNIX_DGRAM: // net/unix/af_unix.c: unix_dgram_sendmsg()
     case IOTRACE_FILE_UNIX_SEQPACKET:
         return IOTRACE_SPLICE_COPIES;

@@ -236,6 +236,14 @@ int BPF_PROG(watch_submission, struct io_kiocb *request)
     return 0;
 }
 
+// Its name before Linux 6.4.
+SEC("tp_btf/io_uring_submit_sqe")
+int BPF_PROG(watch_submission_by_sqe, struct io_kiocb *request)
+{
+    note_submission(request);
+    return 0;
+}
+
 static __always_inline void resolve(struct iotrace_thread_state *thread, struct iotrace_file_record *record,
                                     struct uring_notification *notification)
 {
@@ -329,7 +337,7 @@ __noinline int account_request(struct iotrace_thread_state *thread, u64 file_id,
         bpf_map_delete_elem(&direct_requests, &request);
     }
     if (direct) {
-        charge_direct(thread, record, direction == DIRECTION_IN, direct, true);
+        charge_direct(thread, record, direction == DIRECTION_IN, direct, config.has_iomap_events);
         return 0;
     }
     if (record && record->type == IOTRACE_FILE_BLOCK && record->f_flags & O_DIRECT) { // without iomap: block/fops.c
@@ -396,6 +404,8 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
         account_notification(thread, (u64)request, result);
         return 0;
     }
+    if (request && result <= 0 && !config.has_iomap_events)
+        direct_of_bios((u64)request);
     if (!request) {
         struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
         struct uring_named *named = bpf_map_lookup_elem(&uring_multishots, &name);

@@ -13,19 +13,23 @@ enum KernelSymbols {
         btrfs_file_splice_read f2fs_file_splice_read ocfs2_file_splice_read nfs_file_splice_read ceph_splice_read \
         fuse_splice_read ovl_splice_read zonefs_file_splice_read ntfs_file_splice_read v9fs_file_splice_read \
         afs_file_splice_read orangefs_file_splice_read ecryptfs_splice_read_update_atime coda_file_splice_read \
-        splice_to_socket generic_splice_sendpage splice_write_null
+        splice_to_socket splice_write_null
         """
     private static let copies = "copy_splice_read iter_file_splice_write ovl_splice_write"
     /// Linux 6.1 has one function for files with a page cache and for those without.
     private static let byMapping = "generic_file_splice_read"
+    /// The splice_write of sockets before Linux 6.5.
+    private static let bySendpage = "generic_splice_sendpage"
     /// Stands for direct I/O by iomap in `address_space_operations.direct_IO`.
     private static let noopDirectIO = "noop_direct_IO"
+    /// Completes the bios of iomap's direct I/O: `bio.bi_end_io`.
+    private static let iomapBio = "iomap_dio_bio_end_io"
 
     /// Routines that copy payload between user and kernel or inside the kernel. lib/iov_iter.c, lib/usercopy.c,
     /// arch/x86/lib, net/core/skbuff.c, net/core/datagram.c
     private static let copyRoutines = """
         rep_movs_alternative copy_user_generic_unrolled copy_user_generic_string copy_user_enhanced_fast_string \
-        __copy_user_nocache __copy_user_flushcache copy_user_generic _copy_to_iter _copy_from_iter \
+        copy_user_short_string __copy_user_nocache __copy_user_flushcache copy_user_generic _copy_to_iter _copy_from_iter \
         _copy_from_iter_nocache _copy_from_iter_flushcache _copy_mc_to_iter copy_page_to_iter copy_page_from_iter \
         copy_page_to_iter_nofault copy_page_from_iter_atomic copy_folio_from_iter_atomic _copy_to_user _copy_from_user \
         copy_from_user_nofault copy_to_user_nofault memcpy __memcpy memcpy_orig memmove __memmove memcpy_fromio \
@@ -48,7 +52,8 @@ enum KernelSymbols {
         for (names, kind) in [
             (copyRoutines, IOTRACE_SYMBOL_COPY), (zeroRoutines, IOTRACE_SYMBOL_ZERO),
             (references, IOTRACE_SYMBOL_SPLICE), (copies, IOTRACE_SYMBOL_SPLICE), (byMapping, IOTRACE_SYMBOL_SPLICE),
-            (noopDirectIO, IOTRACE_SYMBOL_SPLICE),
+            (noopDirectIO, IOTRACE_SYMBOL_SPLICE), (iomapBio, IOTRACE_SYMBOL_SPLICE),
+            (bySendpage, IOTRACE_SYMBOL_SPLICE),
         ] {
             wanted += names.split(separator: " ").map { (String($0), kind) }
         }
@@ -65,6 +70,7 @@ enum KernelSymbols {
         let ways = Dictionary(
             uniqueKeysWithValues: copies.split(separator: " ").map { (String($0), IOTRACE_SPLICE_COPIES) } + [
                 (byMapping, IOTRACE_SPLICE_BY_MAPPING), (noopDirectIO, IOTRACE_NOOP_DIRECT_IO),
+                (iomapBio, IOTRACE_IOMAP_BIO), (bySendpage, IOTRACE_SPLICE_SENDPAGE),
             ])
         var found = false
         for (index, symbol) in wanted.prefix(Int(IOTRACE_SYMBOLS)).enumerated() {

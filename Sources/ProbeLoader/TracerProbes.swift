@@ -19,6 +19,8 @@ public struct ProbeDescription: Sendable {
     public let onDemand: Bool
     /// The tracepoint has this many arguments where this program fits; nil: always.
     let arguments: Int?
+    /// Where the kernel has this tracepoint instead, another program does the same.
+    let otherwise: String?
 
     public static let all: [ProbeDescription] = [
         .init("count_call", "sys_exit", "system calls, bytes, files", required: true),
@@ -39,7 +41,13 @@ public struct ProbeDescription: Sendable {
         .init("end_direct", "iomap_dio_complete", "direct I/O, observed", ledger: true),
         .init("end_direct_nested", "iomap_dio_complete", "direct I/O that completes in an interrupt", ledger: true),
         .init("watch_transmit", "net_dev_start_xmit", "zero-copy sends whose completion is not read", ledger: true),
-        .init("watch_submission", "io_uring_submit_req", "zero-copy and multishot requests of io_uring", ledger: true),
+        .init(
+            "watch_submission", "io_uring_submit_req", "zero-copy and multishot requests of io_uring", ledger: true,
+            otherwise: "io_uring_submit_sqe"),
+        .init(
+            "watch_submission_by_sqe", "io_uring_submit_sqe", "zero-copy and multishot requests of io_uring",
+            ledger: true,
+            arguments: 2, otherwise: "io_uring_submit_req"),
         .init("count_completion", "io_uring_complete", "bytes of io_uring", ledger: true, arguments: 3),
         .init("count_completion_by_value", "io_uring_complete", "bytes of io_uring", ledger: true, arguments: 7),
         .init("note_poll_armed", "io_uring_poll_arm", "io_uring requests that wait for readiness", ledger: true),
@@ -56,7 +64,7 @@ public struct ProbeDescription: Sendable {
     private init(
         _ program: String, _ hook: String, _ feeds: String, required: Bool = false, ledger: Bool = false,
         onDemand: Bool = false,
-        arguments: Int? = nil
+        arguments: Int? = nil, otherwise: String? = nil
     ) {
         self.program = program
         self.hook = hook
@@ -65,6 +73,7 @@ public struct ProbeDescription: Sendable {
         self.ledger = ledger
         self.onDemand = onDemand
         self.arguments = arguments
+        self.otherwise = otherwise
     }
 
     /// Every run of it counts. The scheduler's probes make up for a wake-up that they did not see, the two of direct I/O
@@ -96,10 +105,10 @@ public struct LoadedProbes: ~Copyable {
         }
         if configuration.samplingFrequency == nil { missing["take_sample"] = "sampling is off (--no-sampling)" }
         let others = ProbeDescription.all.filter { probe in
-            guard let wanted = probe.arguments, let found = types.argumentCount(ofTracepoint: probe.hook) else {
-                return false
+            guard let found = types.argumentCount(ofTracepoint: probe.hook) else {
+                return probe.otherwise.map { types.hasTracepoint($0) } ?? false
             }
-            return wanted != found
+            return probe.arguments.map { $0 != found } ?? false
         }.map(\.program)
         let unneeded = ProbeDescription.all.filter { $0.ledger && !configuration.accountsCopies }.map(\.program)
         let fitting = ProbeDescription.all.filter { !(others + unneeded).contains($0.program) }

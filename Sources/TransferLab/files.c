@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -126,6 +127,27 @@ static int open_device(struct transfer *t, const char *path, int flags)
     return fd;
 }
 
+// /dev/zero has no splice_read before Linux 6.7. drivers/char/mem.c: zero_fops
+static int open_zero(struct transfer *t)
+{
+    int null, failure;
+    ssize_t sent;
+
+    t->source = open_device(t, "/dev/zero", O_RDONLY);
+    if (t->source < 0)
+        return -1;
+    null = open_device(t, "/dev/null", O_WRONLY);
+    if (null < 0)
+        return -1;
+    sent = sendfile(null, t->source, NULL, 1);
+    failure = errno;
+    close(null);
+    errno = failure;
+    if (sent < 0)
+        return errno == EINVAL ? unavailable(t, "needs sendfile from /dev/zero (Linux 6.7)") : fail(t, "sendfile");
+    return 0;
+}
+
 static int make_sink(struct transfer *t, int flags)
 {
     char name[64];
@@ -163,7 +185,7 @@ int open_source(struct transfer *t)
     case PROC_FILE:
         return open_proc_file(t);
     case DEV_ZERO:
-        return (t->source = open_device(t, "/dev/zero", O_RDONLY)) < 0 ? -1 : 0;
+        return open_zero(t);
     case TCP_FEED:
         return start_tcp_feed(t);
     case CHILD_MEMORY:

@@ -73,10 +73,11 @@ final class TransferSession {
         try worker.waitUntilItWaits()
         let figures = try settledFigures(of: worker)
         guard
-            let measurement = TransferMeasurement(
+            var measurement = TransferMeasurement(
                 process: figures, answer: answerBytes, nanoseconds: nanoseconds,
                 losses: losses.since(lossesBefore).sum)
         else { throw CommandFailure("lab row \(name): there is no ledger") }
+        if !tool.isAttached("count_mapped") { measurement.mapped = nil }
         let result = { TransferResult(name: name, title: title, bytes: moved, outcome: $0) }
         guard let expectation = TransferExpectation.of(name, bytes: moved, in: circumstances) else {
             return result(.notJudged(measurement, "this file system may share extents instead of copying"))

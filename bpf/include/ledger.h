@@ -113,6 +113,8 @@ struct iotrace_thread_copies {
 #define IOTRACE_SPLICE_COPIES 2
 #define IOTRACE_SPLICE_BY_MAPPING 3 // references if there is a page cache behind the file, else copies
 #define IOTRACE_NOOP_DIRECT_IO 4    // no splice operation: marks a file system whose direct I/O is iomap's
+#define IOTRACE_IOMAP_BIO 5         // no splice operation: completes a bio of iomap's direct I/O
+#define IOTRACE_SPLICE_SENDPAGE 6   // what the protocol's sendpage does: references for streams
 
 // How direct I/O of a file shows.
 #define IOTRACE_DIRECT_BY_IOMAP 0 // the tracepoints of fs/iomap/direct-io.c
