@@ -22,12 +22,7 @@ struct iocb_key {
 };
 LRU(counted_iocbs, 65536, struct iocb_key, u32);
 
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 65536);
-    __type(key, u64); // address of the kiocb, or aio_key()
-    __type(value, struct direct_request);
-} direct_requests SEC(".maps");
+LRU(direct_requests, 65536, u64, struct direct_request); // by the address of the kiocb, or by aio_key()
 
 #define NR_IO_SUBMIT 209
 
@@ -64,11 +59,11 @@ static __always_inline void note_direct_bio(struct iotrace_thread_state *thread,
     if (request)
         request->bytes += bytes;
     else
-        bpf_map_update_elem(&direct_requests, &key, &fresh, BPF_ANY);
+        PUT(direct_requests, &key, &fresh);
 }
 
-// Of a request that has ended, what note_direct_bio() has noted.
-static __always_inline u64 direct_of_bios(u64 key)
+// Of a request that has ended, what was direct; it is forgotten.
+static __always_inline u64 take_direct(u64 key)
 {
     struct direct_request *request = bpf_map_lookup_elem(&direct_requests, &key);
     u64 bytes = request ? request->bytes : 0;
@@ -111,15 +106,24 @@ int BPF_PROG(count_bio, struct bio *bio)
     return 0;
 }
 
+// The record of a file by its address, which may be used again by another; 0 when it has none yet.
+static __always_inline u64 known_open(struct iotrace_open_file_key *key)
+{
+    struct file *file = (void *)key->file; // read here: inside BPF_CORE_READ the key would be taken for a kernel struct
+    u64 *found = bpf_map_lookup_elem(&open_files, key);
+    struct iotrace_file_record *record = found ? file_record(*found) : 0;
+
+    return record && record->inode == BPF_CORE_READ(file, f_inode, i_ino) ? record->file_id : 0;
+}
+
 // The record of a file that a request names by its address.
 static __always_inline u64 file_id_of_open(u64 process_id, u64 file)
 {
     struct iotrace_open_file_key key = {.process_id = process_id, .file = file};
-    u64 *found = bpf_map_lookup_elem(&open_files, &key), file_id;
-    struct iotrace_file_record *record = found ? file_record(*found) : 0;
+    u64 file_id = known_open(&key);
 
-    if (record && record->inode == BPF_CORE_READ((struct file *)file, f_inode, i_ino))
-        return record->file_id;
+    if (file_id)
+        return file_id;
     file_id = new_record(process_id, -1, file, SCRATCH_TRACEPOINT); // only a registered file, or from before the trace
     if (!file_id)
         LOSE(file_map_full, 1);
@@ -285,7 +289,7 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
     in = iocb_reads(iocb.opcode);
     key.process_id = thread->header.process_id;
     if (!config.has_iomap_events)
-        direct = direct_of_bios(aio_key(key.process_id, event.obj));
+        direct = take_direct(aio_key(key.process_id, event.obj));
     if (event.res <= 0 || !(in || iocb_writes(iocb.opcode)))
         return 1;
     moved = event.res;

@@ -292,6 +292,12 @@ static __always_inline u32 copy_range_way(u64 file, u64 moved)
     return pages * PAGE_SIZE >= moved ? IOTRACE_SPLICE_COPIES : IOTRACE_SPLICE_UNKNOWN;
 }
 
+static __always_inline struct sock *sock_of_file(u64 file)
+{
+    struct socket *socket = BPF_CORE_READ((struct file *)file, private_data);
+    return socket ? BPF_CORE_READ(socket, sk) : 0;
+}
+
 #define NETIF_F_SG 1
 
 // Whether the device that the socket's packets go to cannot take scattered pages. A socket without a route of its own
@@ -311,8 +317,7 @@ static __always_inline u32 stream_way(struct iotrace_file_record *sink)
 // What a sink does with pages that are spliced into it.
 static __always_inline u32 sink_way(struct iotrace_file_record *sink)
 {
-    u64 file = sink->file;
-    void *sk;
+    struct sock *sk;
 
     if (is_pipe(sink->type) || sink->char_device == IOTRACE_DEVICE_NULL)
         return IOTRACE_SPLICE_REFERENCES;
@@ -321,9 +326,8 @@ static __always_inline u32 sink_way(struct iotrace_file_record *sink)
     // MSG_SPLICE_PAGES is a wish, which protocols may ignore.
     switch (sink->type) {
     case IOTRACE_FILE_TCP:
-        sk = BPF_CORE_READ((struct file *)file, private_data);
-        sk = BPF_CORE_READ((struct socket *)sk, sk);
-        if (BPF_CORE_READ((struct sock *)sk, sk_protocol) == IPPROTO_MPTCP) // net/mptcp/protocol.c: mptcp_sendmsg()
+        sk = sock_of_file(sink->file);
+        if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP) // net/mptcp/protocol.c: mptcp_sendmsg()
             return IOTRACE_SPLICE_COPIES;
         if (BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops)) // kTLS and its like make pages of their own
             return IOTRACE_SPLICE_UNKNOWN;
@@ -332,9 +336,7 @@ static __always_inline u32 sink_way(struct iotrace_file_record *sink)
         // The sendpage of 6.1 passed references, until an update of it came to copy (net/ipv4/udp.c: udp_sendpage()).
         if (sink->splice_sink == IOTRACE_SPLICE_SENDPAGE)
             return IOTRACE_SPLICE_UNKNOWN;
-        sk = BPF_CORE_READ((struct file *)file, private_data);
-        sk = BPF_CORE_READ((struct socket *)sk, sk);
-        return route_lacks_scatter_gather(sk) ? IOTRACE_SPLICE_COPIES : sink->splice_sink;
+        return route_lacks_scatter_gather(sock_of_file(sink->file)) ? IOTRACE_SPLICE_COPIES : sink->splice_sink;
     case IOTRACE_FILE_UNIX_STREAM:
         return stream_way(sink);
     case IOTRACE_FILE_UNIX_DGRAM: // net/unix/af_unix.c: unix_dgram_sendmsg()
@@ -350,14 +352,9 @@ static __always_inline u32 sink_reason(struct iotrace_file_record *sink)
 {
     if (sink->type == IOTRACE_FILE_REGULAR || sink->type == IOTRACE_FILE_BLOCK)
         return IOTRACE_HIDDEN_SPLICE_INTO_FILE;
-    if (sink->type == IOTRACE_FILE_UDP || sink->type == IOTRACE_FILE_TCP) {
-        u64 file = sink->file;
-        void *sk = BPF_CORE_READ((struct file *)file, private_data);
-
-        sk = BPF_CORE_READ((struct socket *)sk, sk);
-        if (route_lacks_scatter_gather(sk))
-            return IOTRACE_HIDDEN_ZC_NO_SG;
-    }
+    if ((sink->type == IOTRACE_FILE_UDP || sink->type == IOTRACE_FILE_TCP) &&
+        route_lacks_scatter_gather(sock_of_file(sink->file)))
+        return IOTRACE_HIDDEN_ZC_NO_SG;
     return IOTRACE_HIDDEN_SPLICE_SINK;
 }
 

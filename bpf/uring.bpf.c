@@ -139,19 +139,17 @@ static __always_inline struct iotrace_thread_state *uring_thread(void)
 static __always_inline u64 submitted_file(struct iotrace_thread_state *thread, struct io_kiocb *request)
 {
     struct iotrace_open_file_key key = {.process_id = thread->header.process_id};
-    struct iotrace_file_record *record;
     s32 fd = BPF_CORE_READ(request, cqe.fd);
-    u64 *found, file, file_id;
+    u64 file, file_id;
 
     if (BPF_CORE_READ(request, flags) & REQ_F_FIXED_FILE)
         return 0;
     key.file = file = file_of_fd(fd);
     if (!file)
         return 0;
-    found = bpf_map_lookup_elem(&open_files, &key);
-    record = found ? file_record(*found) : 0;
-    if (record && record->inode == BPF_CORE_READ((struct file *)file, f_inode, i_ino))
-        return record->file_id;
+    file_id = known_open(&key);
+    if (file_id)
+        return file_id;
     file_id = file_id_of(key.process_id, fd, file, SCRATCH_TRACEPOINT);
     if (file_id)
         PUT(open_files, &key, &file_id);
@@ -306,9 +304,8 @@ __noinline int account_request(struct iotrace_thread_state *thread, u64 file_id,
 {
     struct iotrace_thread_header *header;
     struct iotrace_file_record *record = file_record(file_id);
-    struct direct_request *direct_request;
     u32 direction = direction_of(opcode);
-    u64 direct = 0;
+    u64 direct;
 
     if (!thread)
         return 0;
@@ -330,13 +327,10 @@ __noinline int account_request(struct iotrace_thread_state *thread, u64 file_id,
         CHARGE(unknown, moved);
         return 0;
     }
-    direct_request = bpf_map_lookup_elem(&direct_requests, &request);
-    if (direct_request) {
-        if (record && asks_for_direct(record, record->f_flags)) // else it was left by a request without a completion
-            direct = direct_request->bytes < moved ? direct_request->bytes : moved;
-        bpf_map_delete_elem(&direct_requests, &request);
-    }
-    if (direct) {
+    direct = take_direct(request);
+    if (direct && record && asks_for_direct(record, record->f_flags)) { // else left by a request without a completion
+        if (direct > moved)
+            direct = moved;
         charge_direct(thread, record, direction == DIRECTION_IN, direct, config.has_iomap_events);
         return 0;
     }
@@ -405,7 +399,7 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
         return 0;
     }
     if (request && result <= 0 && !config.has_iomap_events)
-        direct_of_bios((u64)request);
+        take_direct((u64)request);
     if (!request) {
         struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
         struct uring_named *named = bpf_map_lookup_elem(&uring_multishots, &name);

@@ -30,12 +30,6 @@ LRU(zerocopy_sockets, 16384, u64, struct zerocopy_socket);
 // before its completion came stays unresolved.
 LRU(zerocopy_sends, 65536, struct zerocopy_send_key, u64);
 
-static __always_inline struct sock *sock_of_file(u64 file)
-{
-    struct socket *socket = BPF_CORE_READ((struct file *)file, private_data);
-    return socket ? BPF_CORE_READ(socket, sk) : 0;
-}
-
 // The socket's entry, for a send by the fd with this record.
 static __always_inline struct zerocopy_socket *zerocopy_socket_of(u64 sk, struct iotrace_file_record *record, u32 first)
 {

@@ -32,7 +32,7 @@ struct ModelsDocument {
 
     var findings: JSONValue {
         .array(
-            Finding.all(in: process).map {
+            Finding.all(in: classifier).map {
                 ["code": .string($0.code), "message": .string($0.message), "advice": .string($0.advice)]
             })
     }

@@ -21,9 +21,12 @@ extension Finding {
     private static let millisecond: UInt64 = 1_000_000
 
     /// Everything that the figures of a process support.
-    public static func all(in process: ProcessFigures) -> [Finding] {
-        let classifier = ModelClassifier(process)
-        let sums = ModelClassifier.Sums(process)
+    public static func all(in process: ProcessFigures) -> [Finding] { all(in: ModelClassifier(process)) }
+
+    /// The same of a process that has been classified already.
+    public static func all(in classifier: ModelClassifier) -> [Finding] {
+        let process = classifier.process
+        let sums = classifier.sums
         let isEventLoop = classifier.tags.contains(WaitModel.multiplexed.rawValue)
         let rules: [Finding?] = [
             isEventLoop ? syncInEventLoop(process) : nil, isEventLoop ? sleepInEventLoop(process) : nil,
@@ -34,17 +37,12 @@ extension Finding {
     }
 
     private static func syncInEventLoop(_ process: ProcessFigures) -> Finding? {
-        var calls: UInt64 = 0
-        var asleep: UInt64 = 0
-        for name in ["fsync", "fdatasync", "sync_file_range"] {
-            guard let number = SyscallNames.number(of: name), let call = process.calls[number] else { continue }
-            calls &+= call.count
-            asleep &+= call.blocked
-        }
-        guard calls > 0, asleep >= millisecond else { return nil }
+        let syncs = process.calls(named: ["fsync", "fdatasync", "sync_file_range"])
+        guard syncs.count > 0, syncs.blocked >= millisecond else { return nil }
         return Finding(
             code: "sync_in_event_loop",
-            message: "\(Words.count(calls)) fsync calls slept \(Words.time(asleep)) in a process with an event loop",
+            message:
+                "\(Words.count(syncs.count)) fsync calls slept \(Words.time(syncs.blocked)) in a process with an event loop",
             advice:
                 "if it is the loop's own thread, all its connections wait meanwhile: sync in another thread, or with io_uring"
         )
@@ -82,12 +80,8 @@ extension Finding {
     }
 
     private static func moreWaitsThanOperations(_ process: ProcessFigures, _ sums: ModelClassifier.Sums) -> Finding? {
-        let waits = process.successes(of: [
-            "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6",
-        ])
-        let watched: [ModelSlot] = [
-            .epoll, .epollBlockingFD, .poll, .pollBlockingFD, .select, .selectBlockingFD,
-        ]
+        let waits = process.successes(of: WaitCalls.epoll + WaitCalls.poll + WaitCalls.select)
+        let watched = ModelSlot.allCases.filter { $0.model == .multiplexed }
         let operations = watched.reduce(0) { $0 &+ sums[$1].operations }
         guard waits >= enough, waits > operations else { return nil }
         return Finding(
@@ -121,26 +115,19 @@ extension Finding {
     }
 
     private static func herd(_ process: ProcessFigures) -> Finding? {
-        var calls: UInt64 = 0
-        var errors: UInt64 = 0
-        for name in ["accept", "accept4"] {
-            guard let number = SyscallNames.number(of: name), let call = process.calls[number] else { continue }
-            calls &+= call.count
-            errors &+= call.errors
-        }
-        guard calls >= 100, errors > calls / 2 else { return nil }
+        let accepts = process.calls(named: ["accept", "accept4"])
+        guard accepts.count >= 100, accepts.errors > accepts.count / 2 else { return nil }
         return Finding(
             code: "accept_finds_nothing",
-            message: "\(Words.count(errors)) of \(Words.count(calls)) accept calls found no connection",
+            message: "\(Words.count(accepts.errors)) of \(Words.count(accepts.count)) accept calls found no connection",
             advice:
                 "several waiters wake for one connection: EPOLLEXCLUSIVE or SO_REUSEPORT wakes one; or accept until EAGAIN only"
         )
     }
 
     private static func blockingSubmit(_ process: ProcessFigures) -> Finding? {
-        guard let number = SyscallNames.number(of: "io_submit"), let call = process.calls[number],
-            call.blocked >= 10 * millisecond
-        else { return nil }
+        let call = process.calls(named: ["io_submit"])
+        guard call.blocked >= 10 * millisecond else { return nil }
         return Finding(
             code: "aio_blocks_in_submit",
             message: "\(Words.count(call.count)) io_submit calls slept \(Words.time(call.blocked))",

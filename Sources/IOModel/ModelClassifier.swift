@@ -28,13 +28,14 @@ public struct ModelClassifier: Sendable {
     /// Fewer than this are no polling.
     private static let leastAgain: UInt64 = 100
 
-    private let process: ProcessFigures
+    let process: ProcessFigures
+    let sums: Sums
 
     public init(_ process: ProcessFigures) {
         self.process = process
         phases = Phases(process)
-        let sums = Sums(process)
-        rows = waitRows(sums) + zeroCopyRows()
+        sums = Sums(process)
+        rows = waitRows() + zeroCopyRows()
         tags = (WaitModel.allCases.map(\.rawValue) + ["zero-copy"]).filter { model in
             let own = rows.filter { $0.model == model && $0.decides }
             let operations = own.reduce(0) { $0 + ($1.operationShare ?? 0) }
@@ -90,7 +91,7 @@ public struct ModelClassifier: Sendable {
             if between > 0 {
                 let names = ["process_vm_readv", "process_vm_writev"]
                 self[.blocking] += ModelFigures(
-                    operations: names.reduce(0) { $0 &+ process.successes(of: $1) }, bytes: between)
+                    operations: process.successes(of: names), bytes: between)
             }
             // Requests without a file (NOP, TIMEOUT) are operations too.
             let onFiles = self[.uring].operations &+ self[.uringSQPoll].operations
@@ -100,10 +101,10 @@ public struct ModelClassifier: Sendable {
         }
     }
 
-    private func waitRows(_ sums: Sums) -> [ModelRow] {
-        let epollWaits = process.successes(of: ["epoll_wait", "epoll_pwait", "epoll_pwait2"])
-        let pollWaits = process.successes(of: ["poll", "ppoll"])
-        let selectWaits = process.successes(of: ["select", "pselect6"])
+    private func waitRows() -> [ModelRow] {
+        let epollWaits = process.successes(of: WaitCalls.epoll)
+        let pollWaits = process.successes(of: WaitCalls.poll)
+        let selectWaits = process.successes(of: WaitCalls.select)
         let eventWaits = process.successes(of: ["io_getevents", "io_pgetevents"])
         typealias Draft = (
             model: WaitModel, sub: String?, figures: ModelFigures, waits: UInt64, words: String, decides: Bool
@@ -149,7 +150,7 @@ public struct ModelClassifier: Sendable {
                 """, true
             ),
             (
-                .multiplexed, epollName(sums, epoll.operations), epoll, epollWaits,
+                .multiplexed, epollName(epoll.operations), epoll, epollWaits,
                 watched("in an epoll set", epoll, sums[.epollBlockingFD].operations, epollWaits, "epoll_wait"), true
             ),
             (
@@ -197,7 +198,7 @@ public struct ModelClassifier: Sendable {
     }
 
     /// epoll, and how the fds are registered, as far as that was seen.
-    private func epollName(_ sums: Sums, _ operations: UInt64) -> String {
+    private func epollName(_ operations: UInt64) -> String {
         guard operations > 0 else { return "epoll" }
         if sums.oneshot > operations / 2 { return "epoll oneshot" }
         if sums.exclusive > operations / 2 { return "epoll exclusive" }
@@ -343,12 +344,24 @@ extension FileIdentity {
     }
 }
 
-extension ProcessFigures {
-    func successes(of names: [String]) -> UInt64 { names.reduce(0) { $0 &+ successes(of: $1) } }
+/// The calls that wait in a multiplexer, by their names.
+enum WaitCalls {
+    static let epoll = ["epoll_wait", "epoll_pwait", "epoll_pwait2"]
+    static let poll = ["poll", "ppoll"]
+    static let select = ["select", "pselect6"]
+}
 
-    func successes(of name: String) -> UInt64 {
-        guard let number = SyscallNames.number(of: name), let call = calls[number] else { return 0 }
-        return call.count.less(call.errors)
+extension ProcessFigures {
+    /// The sum over calls, by their names.
+    func calls(named names: [String]) -> CallFigures {
+        names.compactMap { SyscallNames.number(of: $0) }.reduce(into: CallFigures()) { sum, number in
+            if let call = calls[number] { sum += call }
+        }
+    }
+
+    func successes(of names: [String]) -> UInt64 {
+        let sum = calls(named: names)
+        return sum.count.less(sum.errors)
     }
 }
 

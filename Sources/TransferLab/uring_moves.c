@@ -70,23 +70,27 @@ static int send_all(struct transfer *t, const char *buffer, size_t count)
     return 0;
 }
 
-// READ, then SEND. The same two copies as read and write: io_uring changes who waits, and how often the kernel is
-// entered, not who copies.
-ssize_t move_by_uring_read_send(struct transfer *t)
+static struct io_uring_sqe request_to_read(const struct transfer *t, unsigned char opcode, size_t moved)
+{
+    return (struct io_uring_sqe){
+        .opcode = opcode,
+        .fd = t->source,
+        .off = moved,
+        .addr = (uintptr_t)t->buffer,
+        .len = (unsigned)smaller(t->size - moved, t->buffer_size),
+        .buf_index = 0, // for READ_FIXED
+    };
+}
+
+static ssize_t read_and_send(struct transfer *t, unsigned char opcode, const char *name)
 {
     size_t moved = 0;
 
     while (moved < t->size) {
-        struct io_uring_sqe sqe = {
-            .opcode = IORING_OP_READ,
-            .fd = t->source,
-            .off = moved,
-            .addr = (uintptr_t)t->buffer,
-            .len = (unsigned)smaller(t->size - moved, t->buffer_size),
-        };
+        struct io_uring_sqe sqe = request_to_read(t, opcode, moved);
         int got = uring_run(&t->ring, &sqe);
         if (got < 0)
-            return fail(t, "READ");
+            return fail(t, name);
         if (got == 0)
             break;
         if (send_all(t, t->buffer, (size_t)got))
@@ -96,31 +100,18 @@ ssize_t move_by_uring_read_send(struct transfer *t)
     return (ssize_t)moved;
 }
 
+// READ, then SEND. The same two copies as read and write: io_uring changes who waits, and how often the kernel is
+// entered, not who copies.
+ssize_t move_by_uring_read_send(struct transfer *t)
+{
+    return read_and_send(t, IORING_OP_READ, "READ");
+}
+
 // READ_FIXED, then SEND. The buffer was pinned and mapped for the kernel once (io_uring_register(2)), so that no call
 // does it again. From the page cache the CPU copies into it all the same.
 ssize_t move_by_uring_read_fixed_send(struct transfer *t)
 {
-    size_t moved = 0;
-
-    while (moved < t->size) {
-        struct io_uring_sqe sqe = {
-            .opcode = IORING_OP_READ_FIXED,
-            .fd = t->source,
-            .off = moved,
-            .addr = (uintptr_t)t->buffer,
-            .len = (unsigned)smaller(t->size - moved, t->buffer_size),
-            .buf_index = 0,
-        };
-        int got = uring_run(&t->ring, &sqe);
-        if (got < 0)
-            return fail(t, "READ_FIXED");
-        if (got == 0)
-            break;
-        if (send_all(t, t->buffer, (size_t)got))
-            return -1;
-        moved += (size_t)got;
-    }
-    return (ssize_t)moved;
+    return read_and_send(t, IORING_OP_READ_FIXED, "READ_FIXED");
 }
 
 // SEND_ZC. As MSG_ZEROCOPY, but what it returns in two completions comes through the ring: first the result, then, when
@@ -170,14 +161,7 @@ ssize_t move_by_uring_fixed_direct(struct transfer *t)
     size_t moved = 0;
 
     while (moved < t->size) {
-        struct io_uring_sqe sqe = {
-            .opcode = IORING_OP_READ_FIXED,
-            .fd = t->source,
-            .off = moved,
-            .addr = (uintptr_t)t->buffer,
-            .len = (unsigned)smaller(t->size - moved, t->buffer_size),
-            .buf_index = 0,
-        };
+        struct io_uring_sqe sqe = request_to_read(t, IORING_OP_READ_FIXED, moved);
         int got = uring_run(&t->ring, &sqe);
         if (got < 0)
             return fail(t, "READ_FIXED");

@@ -19,7 +19,7 @@ struct ModelSection {
 
     /// Hidden copies have lines of their own below.
     private var findings: [Line] {
-        Finding.all(in: process).filter { $0.code != "hidden_copy" }.flatMap { finding in
+        Finding.all(in: classifier).filter { $0.code != "hidden_copy" }.flatMap { finding in
             let lead = "  finding: "
             return Paragraph.lines(finding.message, lead: TextRun(lead, .yellow), style: .plain, width: width)
                 + Paragraph.lines(
