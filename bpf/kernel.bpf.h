@@ -47,6 +47,7 @@ typedef __s64 s64;
 #define TS_COMPAT 2
 #define SIGNAL_GROUP_EXIT 4
 #define EPERM 1
+#define EAGAIN 11
 #define ENOSYS 38
 #define MAX_ERRNO 4095
 #define O_ACCMODE 3
@@ -57,7 +58,7 @@ typedef __s64 s64;
 #define RECORD __attribute__((preserve_access_index))
 
 struct pt_regs {
-    unsigned long r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
+    unsigned long r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
 } RECORD;
 
 struct thread_info {
@@ -230,6 +231,14 @@ struct task_io_accounting {
 
 struct bio_list;
 
+typedef struct {
+    unsigned long sig[1];
+} RECORD sigset_t;
+
+struct kernel_siginfo {
+    int si_code;
+} RECORD;
+
 struct task_struct {
     struct thread_info thread_info;
     unsigned int __state;
@@ -250,6 +259,7 @@ struct task_struct {
     char comm[16];
     struct files_struct *files;
     struct signal_struct *signal;
+    sigset_t blocked;
     struct css_set *cgroups;
     struct bio_list *bio_list;
     struct task_io_accounting ioac;

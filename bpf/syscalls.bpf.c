@@ -1,6 +1,7 @@
 // System calls, counted at their exit: number, arguments and result are all there (kernel/entry/common.c:
 // syscall_exit_work()), so the default mode runs no program at entry.
 #include "blockio.bpf.c"
+#include "loops.bpf.h"
 #include "mappings.bpf.c"
 #include "models.bpf.h"
 #include "zerocopy.bpf.c"
@@ -203,17 +204,6 @@ __noinline int change_fds(struct iotrace_thread_state *thread, u64 first, u64 se
 
 // The loader makes its calls from its own text, before anything else runs. Whatever comes from elsewhere, or is not
 // what a loader calls, ends the start-up phase.
-struct loader_range {
-    u64 start, end;
-};
-
-static long note_range(struct task_struct *task, struct vm_area_struct *vma, struct loader_range *range)
-{
-    range->start = BPF_CORE_READ(vma, vm_start);
-    range->end = BPF_CORE_READ(vma, vm_end);
-    return 0;
-}
-
 static __noinline int in_startup(struct iotrace_thread_state *thread, struct pt_regs *regs, u32 trait_flags)
 {
     struct task_struct *task = bpf_get_current_task_btf();
@@ -226,7 +216,7 @@ static __noinline int in_startup(struct iotrace_thread_state *thread, struct pt_
     header = &thread->header;
     ip = BPF_CORE_READ(regs, ip);
     if (!header->loader_start) {
-        struct loader_range range = {};
+        struct address_range range = {};
         if (ip >= mm->start_code && ip < mm->end_code) { // linked statically: there is no loader
             header->flags &= ~IOTRACE_THREAD_STARTUP;
             return 0;
@@ -265,6 +255,7 @@ __noinline int charge_call(struct iotrace_thread_state *thread, struct iotrace_c
     }
     if (fd)
         fd->blocked_ns += blocked;
+    charge_loop(header, fd, trait_of(header->call_nr).kind, blocked);
     header->pending_blocked_ns = 0;
     header->pending_disk_ns = 0;
     header->pending_runqueue_ns = 0;
@@ -296,7 +287,8 @@ static __always_inline u32 latency_bucket(u64 nanoseconds)
     return 1 + 4 * (octave - IOTRACE_LATENCY_FIRST_OCTAVE) + ((nanoseconds >> (octave - 2)) & 3);
 }
 
-__noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
+// `again`: a call on an fd that ended with EAGAIN.
+__noinline int record_latency(struct iotrace_thread_state *thread, u32 nr, u32 again)
 {
     struct iotrace_call_key key = {.nr = nr};
     struct iotrace_latency *latency;
@@ -326,6 +318,10 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
     __sync_fetch_and_add(&latency->calls, 1);
     __sync_fetch_and_add(&latency->total_ns, total);
     __sync_fetch_and_add(&latency->on_cpu_ns, elapsed(off_cpu, total));
+    if (again) {
+        thread->header.totals.again_timed++;
+        thread->header.totals.again_on_cpu_ns += elapsed(off_cpu, total);
+    }
     if (total > latency->max_ns)
         latency->max_ns = total;
     if (bucket < IOTRACE_LATENCY_BUCKETS)
@@ -333,9 +329,7 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr)
     return 0;
 }
 
-#define NR_POLL 7
 #define NR_RECVFROM 45
-#define NR_PPOLL 271
 
 static __always_inline void charge_fd_devices(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd)
 {
@@ -430,7 +424,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     if (thread->header.flags & IOTRACE_THREAD_STARTUP)
         loading = in_startup(thread, regs, trait.flags);
     if (thread->header.entered_ns)
-        record_latency(thread, nr);
+        record_latency(thread, nr, result == -EAGAIN && trait.kind != IOTRACE_KIND_NONE);
     if (trait.kind == IOTRACE_KIND_NONE) {
         if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
             charge_call(thread, call, 0, trait.cause);
@@ -439,7 +433,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         return 0;
     }
 
-    counts = !failed || result == -11 /* EAGAIN: that is what polling looks like */;
+    counts = !failed || result == -EAGAIN /* that is what polling looks like */;
     moved = failed ? 0 : result;
     number = regs->di;
     switch (trait.kind) {
@@ -538,7 +532,14 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         charge_call(thread, call, fd, trait.cause);
     if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN))
         change_fds(thread, regs->di, regs->si, regs->r10, result);
+    if (trait.kind == IOTRACE_KIND_FD_WAIT) {
+        if (!failed)
+            note_wait(&thread->header, trait.kind, nr, 1, moved);
+    } else if (!failed && trait.kind != IOTRACE_KIND_WAIT) {
+        thread->header.worked = 1;
+    }
     if (trait.kind == IOTRACE_KIND_WAIT && !failed) {
+        note_wait(&thread->header, trait.kind, nr, nr == NR_POLL || nr == NR_PPOLL ? regs->si : regs->di, moved);
         if (nr == NR_POLL || nr == NR_PPOLL) {
             note_poll_set(thread, regs->di, regs->si);
         } else if (moved) {

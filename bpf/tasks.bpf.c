@@ -144,6 +144,13 @@ __noinline int keep_copies(struct iotrace_thread_state *thread)
     return 0;
 }
 
+// What the C library's threads for POSIX AIO do for the program. glibc: rt/aio_misc.c, handle_fildes_io()
+static __always_inline bool is_aio_operation(u32 nr)
+{
+    return nr == NR_READ || nr == NR_WRITE || nr == NR_PREAD64 || nr == NR_PWRITE64 || nr == NR_FSYNC ||
+           nr == NR_FDATASYNC;
+}
+
 // The storage goes with the task, so the counters of a thread whose window ends move to its process.
 static __always_inline struct iotrace_process_record *finish_thread(struct iotrace_thread_state *thread,
                                                                     struct task_struct *task, u64 now)
@@ -173,6 +180,8 @@ static __always_inline struct iotrace_process_record *finish_thread(struct iotra
         __sync_fetch_and_add(&sum->bytes, mine->bytes);
         __sync_fetch_and_add(&sum->blocked_ns, mine->blocked_ns);
         __sync_fetch_and_add(&sum->runqueue_ns, mine->runqueue_ns);
+        if (header->flags & IOTRACE_THREAD_AIO_HELPER && is_aio_operation(mine->nr))
+            header->totals.posix_aio_operations += mine->count - mine->errors;
     }
     for (u32 i = 0; i < IOTRACE_FD_SLOTS; i++)
         fold_fd(&thread->fds[i]);

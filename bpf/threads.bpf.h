@@ -152,6 +152,48 @@ static __noinline struct iotrace_call_counter *mapped_counter(u64 process_id, u3
     return counter;
 }
 
+// Where a mapping begins and ends; for bpf_find_vma().
+struct address_range {
+    u64 start, end;
+};
+
+static long note_range(struct task_struct *task, struct vm_area_struct *vma, struct address_range *range)
+{
+    range->start = BPF_CORE_READ(vma, vm_start);
+    range->end = BPF_CORE_READ(vma, vm_end);
+    return 0;
+}
+
+#define NR_READ 0
+#define NR_WRITE 1
+#define NR_PREAD64 17
+#define NR_PWRITE64 18
+#define NR_FSYNC 74
+#define NR_FDATASYNC 75
+#define SIGNALS_BLOCKED_BY_SIGFILLSET 0xfffffffe7ffbfefful // all but SIGKILL, SIGSTOP and the C library's own
+#define SMALL_STACK 131072
+
+// The first call of its kind in a thread. The C library makes its threads for POSIX AIO with all signals blocked and
+// the smallest stack that will do; others seldom have both. glibc: sysdeps/nptl/aio_misc.h
+__noinline int note_first_call(struct iotrace_thread_state *thread, u32 nr)
+{
+    struct task_struct *task = bpf_get_current_task_btf();
+    struct address_range stack = {};
+    struct pt_regs *regs;
+    u64 blocked;
+
+    if (!thread || (nr != NR_PREAD64 && nr != NR_PWRITE64 && nr != NR_FSYNC && nr != NR_FDATASYNC))
+        return 0;
+    blocked = BPF_CORE_READ(task, blocked.sig[0]);
+    if ((blocked & SIGNALS_BLOCKED_BY_SIGFILLSET) != SIGNALS_BLOCKED_BY_SIGFILLSET)
+        return 0;
+    regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    bpf_find_vma(task, BPF_CORE_READ(regs, sp), note_range, &stack, 0);
+    if (stack.end - stack.start < SMALL_STACK && stack.end)
+        thread->header.flags |= IOTRACE_THREAD_AIO_HELPER;
+    return 0;
+}
+
 static __always_inline struct iotrace_call_counter *call_counter(struct iotrace_thread_state *thread, u32 nr)
 {
     u32 slot;
@@ -168,6 +210,7 @@ static __always_inline struct iotrace_call_counter *call_counter(struct iotrace_
         if (slot >= IOTRACE_CALL_SLOTS)
             return 0;
         thread->calls[slot].nr = nr;
+        note_first_call(thread, nr);
         return &thread->calls[slot];
     }
     slot -= 1;
@@ -254,6 +297,16 @@ static __always_inline u64 on_cpu_of(struct iotrace_thread_header *header, struc
     return task->se.sum_exec_runtime - header->on_cpu_base_ns;
 }
 
+// A thread of io_uring that polls a submission queue, by the name that the kernel gives it. io_uring/sqpoll.c:
+// io_sq_thread()
+static __always_inline bool polls_submissions(struct task_struct *task)
+{
+    char name[8] = {};
+
+    bpf_core_read(&name, sizeof(name), &task->comm);
+    return name[0] == 'i' && name[4] == 's' && name[5] == 'q' && name[6] == 'p';
+}
+
 static __always_inline void fill_totals(struct iotrace_totals *totals, struct iotrace_thread_header *header,
                                         struct task_struct *task, u64 now)
 {
@@ -261,6 +314,12 @@ static __always_inline void fill_totals(struct iotrace_totals *totals, struct io
     totals->on_cpu_ns = on_cpu_of(header, task, now);
     totals->voluntary = task->nvcsw - header->voluntary_base;
     totals->involuntary = task->nivcsw - header->involuntary_base;
+    if (header->flags & IOTRACE_THREAD_KERNEL) {
+        if (polls_submissions(task))
+            totals->sqpoll_on_cpu_ns = totals->on_cpu_ns;
+        else
+            totals->worker_on_cpu_ns = totals->on_cpu_ns;
+    }
 }
 
 static __always_inline void fill_devices(struct iotrace_ledger *ledger, struct iotrace_thread_header *header,

@@ -3,6 +3,7 @@
 #include "mappings.bpf.c"
 #include "sampling.bpf.c"
 #include "sched.bpf.c"
+#include "signals.bpf.c"
 #include "uring.bpf.c"
 #include "zerocopy.bpf.c"
 

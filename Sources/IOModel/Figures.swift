@@ -30,6 +30,33 @@ public struct Totals: Accumulating, Sendable, Equatable {
     /// SQEs, and requests of io_uring that completed without an error.
     public var uringSubmitted: UInt64 = 0
     public var uringOperations: UInt64 = 0
+    /// Reads, writes and syncs of the C library's threads for POSIX AIO, as far as they could be told.
+    public var posixAIOOperations: UInt64 = 0
+    /// Signals that say an fd is ready (O_ASYNC); of these, merged with one that was pending, and taken by a handler.
+    public var signalsSent: UInt64 = 0
+    public var signalsMerged: UInt64 = 0
+    public var signalsHandled: UInt64 = 0
+    /// Timed calls on fds that ended with EAGAIN, and their time on a CPU.
+    public var againTimed: UInt64 = 0
+    public var againOnCPU: UInt64 = 0
+    /// Waits of epoll, poll and select that ended with ready fds; of these, followed by no successful call on any fd.
+    public var wakeups: UInt64 = 0
+    public var idleWakeups: UInt64 = 0
+    /// Calls that slept in a thread that runs an event loop, and how long: fsync and its kin …
+    public var loopSyncCalls: UInt64 = 0
+    public var loopSync: UInt64 = 0
+    /// … reads and writes of regular files and block devices …
+    public var loopFileCalls: UInt64 = 0
+    public var loopFile: UInt64 = 0
+    /// … and calls on blocking fds that nobody watches.
+    public var loopBlockingCalls: UInt64 = 0
+    public var loopBlocking: UInt64 = 0
+    /// Sizes of the sets of poll, and first arguments of select, added up over their calls.
+    public var pollFDs: UInt64 = 0
+    public var selectFDs: UInt64 = 0
+    /// Of `onCPU`: io_uring's worker threads, and its threads that poll submission queues.
+    public var workerOnCPU: UInt64 = 0
+    public var submissionPollOnCPU: UInt64 = 0
     /// Indexed by `BlockingCause.rawValue`; sums to `blocked`.
     public var causes = [UInt64](repeating: 0, count: BlockingCause.allCases.count)
 
@@ -50,6 +77,9 @@ public struct Totals: Accumulating, Sendable, Equatable {
     public static let fields: [any WritableKeyPath<Totals, UInt64> & Sendable] = [
         \.observed, \.onCPU, \.blocked, \.runQueue, \.voluntary, \.involuntary, \.userFaults, \.startupOperations,
         \.startupBytesIn, \.startupBytesOut, \.uringSubmitted, \.uringOperations,
+        \.posixAIOOperations, \.signalsSent, \.signalsMerged, \.signalsHandled, \.againTimed, \.againOnCPU, \.wakeups,
+        \.idleWakeups, \.loopSyncCalls, \.loopSync, \.loopFileCalls, \.loopFile, \.loopBlockingCalls, \.loopBlocking,
+        \.pollFDs, \.selectFDs, \.workerOnCPU, \.submissionPollOnCPU,
     ]
 
     public static func += (sum: inout Totals, part: Totals) {

@@ -223,6 +223,16 @@ extension Totals {
         startupBytesOut = totals.startup_bytes_out
         uringSubmitted = totals.uring_submitted
         uringOperations = totals.uring_operations
+        posixAIOOperations = totals.posix_aio_operations
+        (signalsSent, signalsMerged) = (totals.signals_sent, totals.signals_merged)
+        signalsHandled = totals.signals_handled
+        (againTimed, againOnCPU) = (totals.again_timed, totals.again_on_cpu_ns)
+        (wakeups, idleWakeups) = (totals.wakeups, totals.idle_wakeups)
+        (loopSyncCalls, loopSync) = (totals.loop_sync_calls, totals.loop_sync_ns)
+        (loopFileCalls, loopFile) = (totals.loop_file_calls, totals.loop_file_ns)
+        (loopBlockingCalls, loopBlocking) = (totals.loop_blocking_calls, totals.loop_blocking_ns)
+        (pollFDs, selectFDs) = (totals.poll_fds, totals.select_fds)
+        (workerOnCPU, submissionPollOnCPU) = (totals.worker_on_cpu_ns, totals.sqpoll_on_cpu_ns)
         withUnsafeBytes(of: totals.causes) { bytes in causes = Array(bytes.bindMemory(to: UInt64.self)) }
     }
 }
@@ -424,6 +434,9 @@ func decodeThreads(_ bytes: [UInt8]) -> [Snapshot.Thread] {
                 fd.again = UInt64(counter.again)
                 fd.model = ModelSlot(rawValue: Int(counter.model)) ?? .none
                 thread.fds.append(fd)
+            }
+            if Int32(bitPattern: sample.header.flags) & IOTRACE_THREAD_AIO_HELPER != 0 {
+                thread.totals.posixAIOOperations = POSIXAIO.operations(of: thread.calls)
             }
             if sample.open_nr >= 0 {
                 thread.openCall = .init(

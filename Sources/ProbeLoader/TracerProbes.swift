@@ -58,6 +58,8 @@ public struct ProbeDescription: Sendable {
         .init("find_symbols", "syscall", "hidden copies of splice and sendfile, CPU time spent copying", ledger: true),
         .init("take_sample", "perf_event", "CPU time spent copying", ledger: true, onDemand: true),
         .init("move_thread", "cgroup_attach_task", "processes moved in and out of --cgroup"),
+        .init("count_signal", "signal_generate", "signals that say an fd is ready"),
+        .init("count_handled_signal", "signal_deliver", "signals that say an fd is ready, and were handled"),
         .init("time_entry", "sys_enter", "latency histograms and time in calls", onDemand: true),
     ]
 

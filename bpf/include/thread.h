@@ -5,12 +5,13 @@
 #include "config.h"
 #include "file.h"
 
-#define IOTRACE_THREAD_AWAIT_EXEC 1 // not counted before its next exec
-#define IOTRACE_THREAD_STARTUP 2    // in the dynamic loader
-#define IOTRACE_THREAD_EXITED 4     // its counters have been added to the process
-#define IOTRACE_THREAD_KERNEL 8     // an io_uring worker: no system calls of its own
-#define IOTRACE_THREAD_NEWBORN 16   // has not yet returned from the clone that made it
-#define IOTRACE_THREAD_CLOSED 32    // the window is over: nothing is added any more, its totals are final
+#define IOTRACE_THREAD_AWAIT_EXEC 1  // not counted before its next exec
+#define IOTRACE_THREAD_STARTUP 2     // in the dynamic loader
+#define IOTRACE_THREAD_EXITED 4      // its counters have been added to the process
+#define IOTRACE_THREAD_KERNEL 8      // an io_uring worker: no system calls of its own
+#define IOTRACE_THREAD_NEWBORN 16    // has not yet returned from the clone that made it
+#define IOTRACE_THREAD_CLOSED 32     // the window is over: nothing is added any more, its totals are final
+#define IOTRACE_THREAD_AIO_HELPER 64 // does the C library's POSIX AIO
 #define IOTRACE_THREAD_INACTIVE (IOTRACE_THREAD_AWAIT_EXEC | IOTRACE_THREAD_EXITED | IOTRACE_THREAD_CLOSED)
 
 // Where the thread is in the scheduler's eyes.
@@ -25,7 +26,7 @@
 #define IOTRACE_WAIT_STOPPED 3 // stopped by a signal or a tracer
 #define IOTRACE_WAIT_WORKER 4  // an io_uring worker waiting for work
 
-#define IOTRACE_CALL_SLOTS 36 // 36 × 48 bytes: the whole state fits in a 4 KiB allocation
+#define IOTRACE_CALL_SLOTS 32 // 32 × 48 bytes: the whole state fits in a 4 KiB allocation
 #define IOTRACE_FD_SLOTS 16   // a power of two: an fd's slot is its low bits
 
 // Counters of one system call in one thread, or in one process.
@@ -60,11 +61,31 @@ struct iotrace_totals {
     __u64 startup_operations;
     __u64 startup_bytes_in;
     __u64 startup_bytes_out;
-    __u64 uring_submitted;  // SQEs
-    __u64 uring_operations; // completed requests, but for failed ones
+    __u64 uring_submitted;      // SQEs
+    __u64 uring_operations;     // completed requests, but for failed ones
+    __u64 posix_aio_operations; // reads, writes and syncs of the C library's threads for POSIX AIO
+    // Signals that say an fd is ready: F_SETOWN with O_ASYNC.
+    __u64 signals_sent;
+    __u64 signals_merged;  // of these, found the same signal pending, and so were not queued
+    __u64 signals_handled; // taken by a handler
+    __u64 again_timed;     // timed calls that ended with EAGAIN
+    __u64 again_on_cpu_ns; // their time on a CPU
+    __u64 wakeups;         // waits for readiness that ended with ready fds
+    __u64 idle_wakeups;    // of these, followed by no successful call on any fd before the next wait
+    // Calls that slept in a thread that runs an event loop: see loops.bpf.h.
+    __u64 loop_sync_calls; // fsync and its kin
+    __u64 loop_sync_ns;
+    __u64 loop_file_calls; // reads and writes of regular files and block devices
+    __u64 loop_file_ns;
+    __u64 loop_blocking_calls; // on fds that may sleep and that nobody watches
+    __u64 loop_blocking_ns;
+    __u64 poll_fds;         // sizes of the sets of poll, added up over its calls
+    __u64 select_fds;       // first arguments of select, added up
+    __u64 worker_on_cpu_ns; // of on_cpu_ns: io_uring's worker threads
+    __u64 sqpoll_on_cpu_ns; // of on_cpu_ns: io_uring's threads that poll submission queues
     __u64 causes[IOTRACE_CAUSES];
 };
-_Static_assert(sizeof(struct iotrace_totals) == 96 + 8 * IOTRACE_CAUSES, "totals layout");
+_Static_assert(sizeof(struct iotrace_totals) == 240 + 8 * IOTRACE_CAUSES, "totals layout");
 
 struct iotrace_thread_header {
     __u64 process_id; // see process_id_of()
@@ -105,6 +126,9 @@ struct iotrace_thread_header {
     __u64 last_fault_index;
     __u64 poll_set;     // what its last set of poll was, in a number
     __u64 last_ring;    // the io_uring that it used last
+    __u32 loop_waits;   // waits for readiness
+    __u16 woken;        // the last of them ended with ready fds …
+    __u16 worked;       // … and a call on some fd has succeeded since
     __u64 entered_ns;   // CLOCK_MONOTONIC at entry; 0 when entries are not being timed
     __u64 loader_start; // text of the dynamic loader
     __u64 loader_end;
