@@ -1,0 +1,58 @@
+"""Every mode in turn, round after round, each sample kept: a machine that is slow for a minute is then slow for all of them."""
+
+import dataclasses
+import datetime
+import sys
+import typing
+
+import machine
+
+
+class Unavailable(Exception):
+    """What cannot be measured on this machine, and why."""
+
+
+@dataclasses.dataclass
+class Case:
+    """What is run in one go: one or several subjects (rows of a table), each under every mode."""
+
+    name: str
+    modes: list
+    # measure(mode) returns {subject: {metric: number}} and a dictionary of notes. It raises Unavailable when this mode cannot
+    # be measured here; the mode is then left out of the rounds that follow, and its reason is kept.
+    measure: typing.Callable
+
+
+def run(case, rounds, wait=5):
+    """The samples of a case.
+
+    `wait`: seconds to wait, at most, before each sample until the machine is idle; whether it was is kept with the sample.
+    """
+    started = datetime.datetime.now(datetime.timezone.utc)
+    samples, unavailable = [], {}
+    for number in range(rounds):
+        for mode in case.modes:
+            if mode in unavailable:
+                continue
+            progress(f"{case.name}, round {number + 1} of {rounds}: {mode}")
+            was_idle = machine.wait_until_idle(wait)
+            try:
+                results, notes = case.measure(mode)
+            except Unavailable as reason:
+                unavailable[mode] = str(reason)
+                continue
+            samples.append({"round": number, "mode": mode, "was_idle": was_idle, "results": rounded(results), **notes})
+    progress("")
+    return {"started": started.isoformat(timespec="seconds"), "machine": machine.description(), "rounds": rounds,
+            "modes": case.modes, "samples": samples, "unavailable": unavailable}
+
+
+def rounded(results):
+    """Five digits are more than any of these figures is good for."""
+    return {subject: {metric: value if value is None or isinstance(value, int) else float(f"{value:.5g}")
+                      for metric, value in values.items()} for subject, values in results.items()}
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r{text:<78}\r", end="", file=sys.stderr, flush=True)
