@@ -9,8 +9,8 @@ lint: ; scripts/lint
 benchmark:
 	scripts/install-dependencies benchmark
 	scripts/build && swift build -c release --product overhead-benchmark --static-swift-stdlib
-	python3 Benchmarks/overhead.py
+	/usr/bin/python3 Benchmarks/run.py
 
 format:
 	swift format --in-place --recursive Package.swift Plugins Sources Tests Benchmarks
-	clang-format -i bpf/*.c bpf/*.h bpf/include/*.h Sources/CLinuxShims/*.c Sources/CLinuxShims/include/*.h Sources/TransferLab/*.[ch] Sources/TransferLab/include/*.h
+	clang-format -i bpf/*.c bpf/*.h bpf/include/*.h Sources/CLinuxShims/*.c Sources/CLinuxShims/include/*.h Sources/TransferLab/*.[ch] Sources/TransferLab/include/*.h Benchmarks/*.c

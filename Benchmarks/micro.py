@@ -17,7 +17,7 @@ SUBJECTS = ["getppid", "read /dev/zero", "write /dev/null", "sendfile", "pipe", 
 # that it has its due weight. Tools that add microseconds need no long samples.
 MILLISECONDS = {
     "none": 250, "empty pair": 250, "iotrace": 1000, "iotrace, no latency": 250, "iotrace, full latency": 250,
-    "iotrace, no sampling": 1000, "iotrace, bystander": 1000, "bpftrace count": 250, "bpftrace, bystander": 250,
+    "iotrace, no sampling": 250, "iotrace, bystander": 1000, "bpftrace count": 250, "bpftrace, bystander": 250,
     "perf trace -s": 100, "strace -c -f": 100,
 }
 MODES = list(MILLISECONDS)

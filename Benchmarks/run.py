@@ -13,12 +13,13 @@ import signal
 import sys
 
 import harness
-import results
+import samples
 import tables
 import tools
 
 FAMILIES = {
     "micro": "the cheapest system calls, in loops: nanoseconds that are added to each",
+    "startup": "a command that does nothing, traced and not; the load of each probe",
 }
 
 
@@ -70,12 +71,12 @@ def main():
         finally:
             # An interrupted run has its samples, too.
             if cases:
-                kept = results.keep(name, cases)
+                kept = samples.keep(name, cases)
         print(f"## {family.TITLE}\n\n{family.report(cases)}")
         print("\n".join(tables.caveats(cases)))
         print(f"Samples: {os.path.relpath(kept)}\n", flush=True)
         if options.publish:
-            results.publish(name, cases)
+            samples.publish(name, cases)
 
 
 if __name__ == "__main__":
