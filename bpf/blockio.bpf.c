@@ -324,13 +324,30 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
     return 1;
 }
 
+struct event_walk {
+    struct iotrace_thread_state *thread;
+    u64 events;
+};
+
+static long account_next_event(u32 index, struct event_walk *walk)
+{
+    int read = account_event(walk->thread, walk->events + index * IO_EVENT_BYTES);
+
+    barrier_var(read); // the verifier wants to see that only 0 or 1 is returned
+    return read ? 0 : 1;
+}
+
 // Results of Linux AIO as io_getevents hands them over.
 __noinline int account_events(struct iotrace_thread_state *thread, u64 events, s64 count)
 {
-    if (count > IO_EVENTS)
+    struct event_walk walk = {.thread = thread, .events = events};
+
+    if (count <= 0)
+        return 0;
+    if (count > IO_EVENTS) {
         LOSE(user_read_failed, count - IO_EVENTS);
-    for (int i = 0; i < IO_EVENTS; i++)
-        if (i >= count || !account_event(thread, events + i * IO_EVENT_BYTES))
-            break;
+        count = IO_EVENTS;
+    }
+    bpf_loop(count, account_next_event, &walk, 0);
     return 0;
 }

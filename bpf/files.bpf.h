@@ -10,14 +10,19 @@ static __always_inline u64 file_of_fd(s32 fd)
 {
     struct files_struct *files = bpf_get_current_task_btf()->files;
     struct fdtable *fdt;
-    u64 file = 0;
+    u64 file = 0, slot;
 
     if (!files)
         return 0;
     fdt = files->fdt;
     if (!fdt || (u32)fd >= fdt->max_fds)
         return 0;
-    bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + (u32)fd);
+    slot = (u64)(fdt->fd + (u32)fd);
+    if (config.has_rdonly_cast) { // a load instead of a helper call; any struct that begins with 64 bits will do
+        struct timespec64 *number = bpf_rdonly_cast((void *)slot, bpf_core_type_id_kernel(struct timespec64));
+        return number->tv_sec;
+    }
+    bpf_probe_read_kernel(&file, sizeof(file), (void *)slot);
     return file;
 }
 
@@ -38,17 +43,19 @@ static __always_inline void read_flags(u64 file, u32 *f_flags, u8 *watched)
     *watched = (*watched & ~IOTRACE_WATCHED_EPOLL) | in_epoll;
 }
 
-static __always_inline u32 *fd_generation(u64 process_id, s32 fd)
+static __always_inline u32 generation_index(u64 process_id, s32 fd)
 {
-    u32 index = ((u32)(process_id ^ (process_id >> 22)) * 2654435761u + (u32)fd) % GENERATIONS;
-    return bpf_map_lookup_elem(&fd_generations, &index);
+    return ((u32)(process_id ^ (process_id >> 22)) * 2654435761u + (u32)fd) % GENERATIONS;
+}
+
+static __always_inline u32 fd_generation(u64 process_id, s32 fd)
+{
+    return fd_generations[generation_index(process_id, fd)];
 }
 
 static __always_inline void fd_changed(u64 process_id, s32 fd)
 {
-    u32 *generation = fd_generation(process_id, fd);
-    if (generation)
-        __sync_fetch_and_add(generation, 1);
+    __sync_fetch_and_add(&fd_generations[generation_index(process_id, fd)], 1);
 }
 
 static __always_inline u8 socket_type(struct sock *sk)
@@ -125,54 +132,65 @@ static __noinline void read_socket_name(struct iotrace_socket_name *name, u64 fi
 
 #define PATH_COMPONENTS 40
 
+// How far a path has been read. The addresses are kernel pointers, which are only ever read from with a helper.
+struct path_walk {
+    struct iotrace_file_record *record;
+    u64 vfs;
+    u64 dentry;
+    u64 used;
+};
+
+// One component, or one mount point; 1 ends the walk.
+static long read_component(u32 index, struct path_walk *walk)
+{
+    struct vfsmount *vfs = (void *)walk->vfs;
+    struct dentry *dentry = (void *)walk->dentry;
+    struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+    struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
+    struct iotrace_file_record *record = walk->record;
+    u64 used = walk->used;
+    long length;
+
+    if (dentry == root) {
+        struct mount *mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt), *up;
+        up = BPF_CORE_READ(mount, mnt_parent);
+        if (!up || up == mount) {
+            record->path_truncated = 0;
+            return 1;
+        }
+        walk->dentry = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
+        walk->vfs = (u64)up + bpf_core_field_offset(struct mount, mnt);
+        return 0;
+    }
+    if (used >= IOTRACE_PATH_BYTES - 1)
+        return 1;
+    length = bpf_probe_read_kernel_str(record->path + (used & (IOTRACE_PATH_BYTES - 1)), 256,
+                                       BPF_CORE_READ(dentry, d_name.name));
+    if (length <= 0 || used + length > IOTRACE_PATH_BYTES)
+        return 1;
+    walk->used = used + length;
+    if (dentry == parent) { // a file system without a mount point: pipefs, anon_inodefs, memfd
+        record->path_truncated = 0;
+        return 1;
+    }
+    walk->dentry = (u64)parent;
+    return 0;
+}
+
 // Writes the components of a path from the leaf up, crossing mount points, as d_path() would print them in reverse.
 // fs/d_path.c: prepend_path()
-static __noinline void read_path(struct iotrace_file_record *record, u64 file)
+static __always_inline void read_path(struct iotrace_file_record *record, u64 file)
 {
+    struct path_walk walk = {.record = record};
     struct path path;
-    struct vfsmount *vfs;
-    struct mount *mount;
-    struct dentry *dentry;
-    u32 used = 0;
 
     if (!record || bpf_core_read(&path, sizeof(path), &((struct file *)file)->f_path))
         return;
-    vfs = path.mnt;
-    dentry = path.dentry;
+    walk.vfs = (u64)path.mnt;
+    walk.dentry = (u64)path.dentry;
     record->path_truncated = 1;
-    for (int i = 0; i < PATH_COMPONENTS; i++) {
-        struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-        struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
-        long length;
-
-        if (dentry == root) {
-            struct mount *up;
-            mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
-            up = BPF_CORE_READ(mount, mnt_parent);
-            if (!up || up == mount) {
-                record->path_truncated = 0;
-                break;
-            }
-            dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-            vfs = (void *)up + bpf_core_field_offset(struct mount, mnt);
-            continue;
-        }
-        if (used >= IOTRACE_PATH_BYTES - 1)
-            break;
-        length = bpf_probe_read_kernel_str(record->path + (used & (IOTRACE_PATH_BYTES - 1)), 256,
-                                           BPF_CORE_READ(dentry, d_name.name));
-        if (length <= 0)
-            break;
-        if (used + length > IOTRACE_PATH_BYTES)
-            break;
-        used += length;
-        if (dentry == parent) { // a file system without a mount point: pipefs, anon_inodefs, memfd
-            record->path_truncated = 0;
-            break;
-        }
-        dentry = parent;
-    }
-    record->path_length = used;
+    bpf_loop(PATH_COMPONENTS, read_component, &walk, 0);
+    record->path_length = walk.used;
 }
 
 static __always_inline u8 file_type(u64 file, struct iotrace_file_record *record)

@@ -198,6 +198,10 @@ struct iomap_dio {
     struct kiocb *iocb;
 } RECORD;
 
+struct timespec64 {
+    s64 tv_sec;
+} RECORD;
+
 struct fdtable {
     unsigned int max_fds;
     struct file **fd;
@@ -263,6 +267,7 @@ struct task_struct {
     struct css_set *cgroups;
     struct bio_list *bio_list;
     struct task_io_accounting ioac;
+    void *bpf_storage;
 } RECORD;
 
 struct in6_addr {

@@ -81,12 +81,7 @@ struct {
 // Changes whenever an fd number of a process is opened or closed, so that other threads' cached entries for it are
 // checked again. Indexed by a hash of both; a collision costs a needless check, never a wrong answer.
 #define GENERATIONS 16384
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, GENERATIONS);
-    __type(key, u32);
-    __type(value, u32);
-} fd_generations SEC(".maps");
+u32 fd_generations[GENERATIONS];
 
 // Values too large for the 512-byte stack are composed here. Tracepoint programs run with preemption off; iterators do
 // not, and a tracepoint may interrupt them, so each has its own.
@@ -143,6 +138,9 @@ static __always_inline struct iotrace_trait trait_of(u32 nr)
 
 static __always_inline struct iotrace_thread_state *state_of(struct task_struct *task)
 {
+    // Most tasks of the machine have no storage at all: for them a load does instead of a helper's search.
+    if (bpf_core_field_exists(task->bpf_storage) && !task->bpf_storage)
+        return 0;
     return bpf_task_storage_get(&threads, task, 0, 0);
 }
 

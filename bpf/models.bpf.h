@@ -89,55 +89,44 @@ __noinline int polled_fd(u64 address)
     return bpf_probe_read_user(&fd, sizeof(fd), (void *)address) ? -1 : fd;
 }
 
-__noinline int watch_polled(struct iotrace_thread_state *thread, u64 address)
-{
-    s32 fd = polled_fd(address);
+struct poll_set {
+    struct iotrace_thread_state *thread;
+    u64 fds;
+    u64 number;
+};
 
-    if (fd >= 0)
-        note_watched(thread, fd, IOTRACE_WATCHED_POLL);
+static long add_to_number(u32 index, struct poll_set *set)
+{
+    s32 fd = polled_fd(set->fds + index * POLLFD_BYTES);
+
+    set->number = (set->number * 31 + (u32)fd) * 31 + fd_generation(set->thread->header.process_id, fd);
     return 0;
 }
 
-// A set of poll in a number; a new file behind an old fd makes it another one. Each loop is a function of its own: in
-// one, the verifier would follow the second from every end of the first.
-__noinline u64 number_of_set(u64 process_id, u64 fds, u64 count)
+static long watch_entry(u32 index, struct poll_set *set)
 {
-    u64 number = count;
-    u32 *generation;
-    s32 fd;
+    s32 fd = polled_fd(set->fds + index * POLLFD_BYTES);
 
-    for (int i = 0; i < POLLED_FDS; i++) {
-        if (i >= count)
-            break;
-        fd = polled_fd(fds + i * POLLFD_BYTES);
-        generation = fd_generation(process_id, fd);
-        number = (number * 31 + (u32)fd) * 31 + (generation ? *generation : 0);
-    }
-    return number;
-}
-
-__noinline int watch_set(struct iotrace_thread_state *thread, u64 fds, u64 count)
-{
-    for (int i = 0; i < POLLED_FDS; i++) {
-        if (i >= count)
-            break;
-        watch_polled(thread, fds + i * POLLFD_BYTES);
-    }
+    if (fd >= 0)
+        note_watched(set->thread, fd, IOTRACE_WATCHED_POLL);
     return 0;
 }
 
 // After poll or ppoll. Most programs pass the same set again and again: it is gone through only when it has changed.
 __noinline int note_poll_set(struct iotrace_thread_state *thread, u64 fds, u64 count)
 {
-    u64 number;
+    struct poll_set set = {.thread = thread, .fds = fds, .number = count};
 
     if (!thread)
         return 0;
-    number = number_of_set(thread->header.process_id, fds, count);
-    if (number == thread->header.poll_set)
+    if (count > POLLED_FDS)
+        count = POLLED_FDS;
+    // A new file behind an old fd makes it another set.
+    bpf_loop(count, add_to_number, &set, 0);
+    if (set.number == thread->header.poll_set)
         return 0;
-    thread->header.poll_set = number;
-    watch_set(thread, fds, count);
+    thread->header.poll_set = set.number;
+    bpf_loop(count, watch_entry, &set, 0);
     return 0;
 }
 

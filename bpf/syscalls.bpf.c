@@ -12,13 +12,13 @@
 #define NR_RT_SIGRETURN 15
 #define UIO_MAXIOV 1024
 
-// Loads the counter of an fd into the thread's cache. 0 when a map is full.
+// Loads the counter of an fd into the thread's cache, in which it was not, or no longer. 0 when a map is full.
 __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
 {
     struct iotrace_fd_counter *counter;
     struct iotrace_file_record *record;
-    u32 *generation;
     u64 file_id;
+    u32 generation;
 
     if (!thread)
         return 0;
@@ -26,18 +26,18 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     generation = fd_generation(thread->header.process_id, fd);
     file_id = file_id_of(thread->header.process_id, fd, file, SCRATCH_TRACEPOINT);
     if (file_id && counter->file_id == file_id) { // the number changed hands elsewhere, is polled now, or a collision
-        counter->generation = generation ? *generation : 0;
+        counter->generation = generation;
         record = bpf_map_lookup_elem(&files, &file_id);
         if (record)
             counter->watched |= record->polled;
         return 1;
     }
     fold_fd(counter);
-    if (!file_id)
+    record = file_id ? bpf_map_lookup_elem(&files, &file_id) : 0;
+    if (!record) {
+        LOSE(file_map_full, 1);
         return 0;
-    record = bpf_map_lookup_elem(&files, &file_id);
-    if (!record)
-        return 0;
+    }
     if (is_socket(record->type) && !record->socket_seen_in_io) { // now it has the addresses it was given meanwhile
         read_socket_name(&record->socket, file);
         record->socket_seen_in_io = 1;
@@ -45,7 +45,7 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     counter->file = file;
     counter->file_id = file_id;
     counter->fd = fd;
-    counter->generation = generation ? *generation : 0;
+    counter->generation = generation;
     counter->operations = 0;
     counter->again = 0;
     counter->model = IOTRACE_MODEL_NONE;
@@ -58,36 +58,28 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     return 1;
 }
 
-// Makes the thread's cache slot for an fd hold its counter. 0 when there is no such fd, or no room for its record.
-//
-// One function for all callers: the verifier searches the kernel's types by name at each pointer that it follows, so
-// the walk through the fd table must be verified once only.
-__noinline int touch_fd(struct iotrace_thread_state *thread, s32 fd)
-{
-    struct iotrace_fd_counter *counter;
-    u32 *generation;
-    u64 file;
-
-    if (!thread)
-        return 0;
-    file = file_of_fd(fd);
-    if (!file)
-        return 0;
-    counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
-    generation = fd_generation(thread->header.process_id, fd);
-    if (counter->file != file || counter->fd != fd || !generation || counter->generation != *generation) {
-        if (!load_fd(thread, fd, file)) {
-            LOSE(file_map_full, 1);
-            return 0;
-        }
-    }
-    read_flags(file, &counter->f_flags, &counter->watched);
-    return 1;
-}
-
+// The thread's counter of an fd, with its flags of now; 0 when there is no such fd, or no room for its record.
 static __always_inline struct iotrace_fd_counter *fd_counter(struct iotrace_thread_state *thread, s32 fd)
 {
-    return touch_fd(thread, fd) ? &thread->fds[(u32)fd % IOTRACE_FD_SLOTS] : 0;
+    struct iotrace_fd_counter *counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
+    u64 file = file_of_fd(fd);
+
+    if (!file)
+        return 0;
+    if (counter->file != file || counter->fd != fd ||
+        counter->generation != fd_generation(thread->header.process_id, fd)) {
+        if (!load_fd(thread, fd, file))
+            return 0;
+    }
+    read_flags(file, &counter->f_flags, &counter->watched);
+    return counter;
+}
+
+// The same for what is not on the shortest way: following the kernel's pointers makes the verifier search its types by
+// name, so it is to be done in few places.
+__noinline int touch_fd(struct iotrace_thread_state *thread, s32 fd)
+{
+    return thread && fd >= 0 && fd_counter(thread, fd);
 }
 
 __noinline int fd_opened(struct iotrace_thread_state *thread, s32 fd)
@@ -142,22 +134,30 @@ static __always_inline void pair_opened(struct iotrace_thread_state *thread, u64
     fd_opened(thread, pair[1]);
 }
 
-// The bytes of sendmmsg and recvmmsg, whose results count messages.
-__noinline u64 mmsg_bytes(u64 vector, s64 messages)
-{
-    u64 bytes = 0;
+struct message_walk {
+    u64 vector;
+    u64 bytes;
+};
 
-    for (int i = 0; i < UIO_MAXIOV; i++) {
-        u32 length;
-        if (i >= messages)
-            break;
-        if (bpf_probe_read_user(&length, sizeof(length), (void *)(vector + i * MMSGHDR_BYTES + MMSGHDR_LENGTH))) {
-            LOSE(user_read_failed, 1);
-            break;
-        }
-        bytes += length;
+static long add_message(u32 index, struct message_walk *walk)
+{
+    u32 length;
+
+    if (bpf_probe_read_user(&length, sizeof(length), (void *)(walk->vector + index * MMSGHDR_BYTES + MMSGHDR_LENGTH))) {
+        LOSE(user_read_failed, 1);
+        return 1;
     }
-    return bytes;
+    walk->bytes += length;
+    return 0;
+}
+
+// The bytes of sendmmsg and recvmmsg, whose results count messages.
+static __always_inline u64 mmsg_bytes(u64 vector, u64 messages)
+{
+    struct message_walk walk = {.vector = vector};
+
+    bpf_loop(messages < UIO_MAXIOV ? messages : UIO_MAXIOV, add_message, &walk, 0);
+    return walk.bytes;
 }
 
 __noinline int refresh_address(struct iotrace_fd_counter *counter)
@@ -204,17 +204,18 @@ __noinline int change_fds(struct iotrace_thread_state *thread, u64 first, u64 se
 
 // The loader makes its calls from its own text, before anything else runs. Whatever comes from elsewhere, or is not
 // what a loader calls, ends the start-up phase.
-static __noinline int in_startup(struct iotrace_thread_state *thread, struct pt_regs *regs, u32 trait_flags)
+__noinline int in_startup(struct iotrace_thread_state *thread)
 {
     struct task_struct *task = bpf_get_current_task_btf();
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
     struct iotrace_thread_header *header;
     struct mm_struct *mm = task->mm;
     u64 ip;
 
-    if (!thread || !regs || !mm)
+    if (!thread || !mm)
         return 0;
     header = &thread->header;
-    ip = BPF_CORE_READ(regs, ip);
+    ip = regs->ip;
     if (!header->loader_start) {
         struct address_range range = {};
         if (ip >= mm->start_code && ip < mm->end_code) { // linked statically: there is no loader
@@ -225,7 +226,8 @@ static __noinline int in_startup(struct iotrace_thread_state *thread, struct pt_
         header->loader_start = range.start;
         header->loader_end = range.end;
     }
-    if (ip < header->loader_start || ip >= header->loader_end || !(trait_flags & IOTRACE_TRAIT_LOADER)) {
+    if (ip < header->loader_start || ip >= header->loader_end ||
+        !(trait_of(header->call_nr).flags & IOTRACE_TRAIT_LOADER)) {
         header->flags &= ~IOTRACE_THREAD_STARTUP;
         return 0;
     }
@@ -331,48 +333,264 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr, u32 a
 
 #define NR_RECVFROM 45
 
-static __always_inline void charge_fd_devices(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd)
+// What devices did in a call that the ledger has no more to say about.
+__noinline int charge_call_devices(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd)
 {
     struct iotrace_file_record *record = fd ? file_record(fd->file_id) : 0;
-    charge_devices(thread, record, record);
+
+    if (thread)
+        charge_devices(thread, record, record);
+    return 0;
 }
 
-// What the ledger needs to know of a call, which for most calls is nothing: the flags and the type of the fd say so.
-static __always_inline void account(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd,
-                                    struct pt_regs *regs, struct iotrace_trait trait, s32 number, u64 source_id,
-                                    bool failed, u64 moved, u64 bytes)
+static __always_inline u32 special_flags(struct pt_regs *regs, struct iotrace_trait trait)
 {
-    u32 nr = thread->header.call_nr, msg_flags = 0;
-
-    if (!config.ledger)
-        return;
-    if (trait.kind >= IOTRACE_KIND_SENDFILE && trait.kind <= IOTRACE_KIND_TEE) {
-        account_transfer(thread, source_id, fd ? number : -1, moved);
-        return;
-    }
-    if (trait.kind == IOTRACE_KIND_GETEVENTS && !failed)
-        account_events(thread, regs->r10, moved);
-    if (!fd || failed) {
-        if (thread->header.pending_io)
-            charge_fd_devices(thread, fd);
-        return;
-    }
     if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_THIRD)
-        msg_flags = regs->dx & MSG_SPECIAL;
-    else if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_FOURTH)
-        msg_flags = regs->r10 & MSG_SPECIAL;
-    if (msg_flags | fd->device | (fd->f_flags & O_DIRECT) | thread->header.pending_io)
-        account_call(thread, number, bytes, msg_flags, nr == NR_RECVFROM ? regs->dx : regs->si);
-    if (trait.kind == IOTRACE_KIND_VMSPLICE)
-        account_vmsplice(thread, number, moved);
+        return regs->dx & MSG_SPECIAL;
+    if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_FOURTH)
+        return regs->r10 & MSG_SPECIAL;
+    return 0;
+}
+
+// A call on an fd that may be something else than a plain copy. `number` is in the thread's cache.
+__noinline int account_special(struct iotrace_thread_state *thread, s32 number, u64 moved, u64 bytes)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    struct iotrace_trait trait;
+    u32 nr, msg_flags;
+
+    if (!thread)
+        return 0;
+    nr = thread->header.call_nr;
+    trait = trait_of(nr);
+    msg_flags = special_flags(regs, trait);
+    account_call(thread, number, bytes, msg_flags, nr == NR_RECVFROM ? regs->dx : regs->si);
     if (!msg_flags)
-        return;
+        return 0;
     if (msg_flags & MSG_ZEROCOPY && (trait.kind == IOTRACE_KIND_WRITE || trait.kind == IOTRACE_KIND_SENDMMSG))
         account_zerocopy_send(thread, number, bytes, trait.kind == IOTRACE_KIND_SENDMMSG ? moved : 1, regs->si);
     if (msg_flags & MSG_ERRQUEUE && nr == NR_RECVMSG)
         read_completions(thread, number, regs->si);
     else if (msg_flags & MSG_ERRQUEUE && trait.kind == IOTRACE_KIND_RECVMMSG)
         read_completions_of_many(thread, number, regs->si, moved);
+    return 0;
+}
+
+// What the ledger needs to know of a call on one fd, which for most calls is nothing: the flags and the type of the fd
+// say so.
+static __always_inline void account(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd,
+                                    struct pt_regs *regs, struct iotrace_trait trait, s32 number, bool failed,
+                                    u64 moved, u64 bytes)
+{
+    if (!config.ledger)
+        return;
+    if (fd && !failed) {
+        if (special_flags(regs, trait) | fd->device | (fd->f_flags & O_DIRECT) | thread->header.pending_io)
+            account_special(thread, number, moved, bytes);
+    } else if (thread->header.pending_io) {
+        charge_call_devices(thread, fd);
+    }
+}
+
+static __always_inline void count_startup(struct iotrace_thread_state *thread, u64 bytes_in, u64 bytes_out)
+{
+    thread->header.totals.startup_operations++;
+    thread->header.totals.startup_bytes_in += bytes_in;
+    thread->header.totals.startup_bytes_out += bytes_out;
+}
+
+static __always_inline bool has_pending_sleep(struct iotrace_thread_state *thread)
+{
+    return thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns;
+}
+
+static __always_inline void add_operation(struct iotrace_fd_counter *fd, u8 model, bool failed, u64 bytes_in,
+                                          u64 bytes_out)
+{
+    set_model(fd, model);
+    fd->operations++;
+    fd->again += failed;
+    fd->bytes_in += bytes_in;
+    fd->bytes_out += bytes_out;
+}
+
+// How an operation is counted on its fd.
+#define COUNT_FAILED 1
+#define COUNT_WITHOUT_MODEL 2 // waits, addresses, and what the loader does
+#define COUNT_NOT_TO_WAIT 4   // the call asked for that itself
+
+// Counts an operation on an fd of the thread. 0 when there is no such fd, or no room for its record.
+__noinline int count_on_fd(struct iotrace_thread_state *thread, s32 number, u64 bytes_in, u64 bytes_out, u32 how)
+{
+    struct iotrace_fd_counter *fd;
+
+    if (!thread || number < 0 || !touch_fd(thread, number))
+        return 0;
+    fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
+    add_operation(fd, how & COUNT_WITHOUT_MODEL ? IOTRACE_MODEL_NONE : model_of(fd, how & COUNT_NOT_TO_WAIT),
+                  how & COUNT_FAILED, bytes_in, bytes_out);
+    return 1;
+}
+
+// Calls that move bytes from one fd to another.
+__noinline int count_transfer(struct iotrace_thread_state *thread, struct iotrace_call_counter *call, s64 result,
+                              u32 loading)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO, counts, found = false;
+    u64 moved = failed ? 0 : result, source_id = 0;
+    struct iotrace_fd_counter *fd = 0;
+    s32 source = regs->di, sink = regs->dx;
+    struct iotrace_trait trait;
+    u32 how;
+
+    if (!thread)
+        return 0;
+    trait = trait_of(thread->header.call_nr);
+    if (trait.kind == IOTRACE_KIND_SENDFILE) { // its first argument is the sink
+        source = regs->si;
+        sink = regs->di;
+    } else if (trait.kind == IOTRACE_KIND_TEE) {
+        sink = regs->si;
+    }
+    counts = !failed || result == -EAGAIN;
+    how = failed ? COUNT_FAILED : 0;
+    if (loading)
+        how |= COUNT_WITHOUT_MODEL;
+    else if (asks_not_to_wait(regs, trait))
+        how |= COUNT_NOT_TO_WAIT;
+    // The source's cache slot may be the sink's too, so the source is finished before the sink is loaded.
+    if (counts && count_on_fd(thread, source, moved, 0, how))
+        source_id = thread->fds[(u32)source % IOTRACE_FD_SLOTS].file_id;
+    found = counts ? count_on_fd(thread, sink, 0, moved, how) : touch_fd(thread, sink);
+    if (found)
+        fd = &thread->fds[(u32)sink % IOTRACE_FD_SLOTS];
+    if (call)
+        call->bytes += moved;
+    if (config.ledger)
+        account_transfer(thread, source_id, found ? sink : -1, moved);
+    if (loading && counts)
+        count_startup(thread, 0, moved);
+    if (has_pending_sleep(thread))
+        charge_call(thread, call, fd, trait.cause);
+    return 0;
+}
+
+// What a successful call tells of the fds that there are, and of those that are watched.
+__noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 loading)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    u32 nr, kind;
+
+    if (!thread)
+        return 0;
+    nr = thread->header.call_nr;
+    kind = trait_of(nr).kind;
+    if (kind != IOTRACE_KIND_WAIT)
+        thread->header.worked = 1;
+    switch (kind) {
+    case IOTRACE_KIND_WAIT:
+        note_wait(&thread->header, kind, nr, nr == NR_POLL || nr == NR_PPOLL ? regs->si : regs->di, result);
+        if (nr == NR_POLL || nr == NR_PPOLL) {
+            note_poll_set(thread, regs->di, regs->si);
+        } else if (result) {
+            note_select_set(thread, regs->si, regs->di);
+            note_select_set(thread, regs->dx, regs->di);
+        }
+        break;
+    case IOTRACE_KIND_EPOLL_CTL:
+        note_registration(thread, regs->si, regs->dx, regs->r10);
+        break;
+    case IOTRACE_KIND_MMAP:
+        if (config.ledger && !loading)
+            note_mapping(thread, regs->r8, regs->dx, regs->r10, regs->si);
+        break;
+    case IOTRACE_KIND_GETEVENTS:
+        if (config.ledger)
+            account_events(thread, regs->r10, result);
+        break;
+    default:
+        change_fds(thread, regs->di, regs->si, regs->r10, result);
+    }
+    return 0;
+}
+
+// All I/O calls but the most frequent kinds. A function that is not static is verified once, whatever leads to it.
+__noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call_counter *call, s64 result, u32 loading)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO, counts, found = false;
+    u64 moved = failed ? 0 : result, bytes_in = 0, bytes_out = 0;
+    struct iotrace_fd_counter *fd = 0;
+    s32 number = regs->di;
+    struct iotrace_trait trait;
+    u32 how;
+
+    if (!thread)
+        return 0;
+    trait = trait_of(thread->header.call_nr);
+    counts = !failed || result == -EAGAIN;
+    how = failed ? COUNT_FAILED : 0;
+    if (loading)
+        how |= COUNT_WITHOUT_MODEL;
+    else if (asks_not_to_wait(regs, trait))
+        how |= COUNT_NOT_TO_WAIT;
+    switch (trait.kind) {
+    case IOTRACE_KIND_RECVMMSG:
+        bytes_in = mmsg_bytes(regs->si, moved);
+        break;
+    case IOTRACE_KIND_SENDMMSG:
+        bytes_out = mmsg_bytes(regs->si, moved);
+        break;
+    case IOTRACE_KIND_VMSPLICE: // its direction is that of the pipe's end
+        if (touch_fd(thread, number) && !(thread->fds[(u32)number % IOTRACE_FD_SLOTS].f_flags & O_ACCMODE))
+            bytes_in = moved;
+        else
+            bytes_out = moved;
+        break;
+    case IOTRACE_KIND_ADDRESS:
+        how |= COUNT_WITHOUT_MODEL;
+        break;
+    case IOTRACE_KIND_SYNC:
+    case IOTRACE_KIND_ACCEPT:
+        break;
+    case IOTRACE_KIND_FD:
+    case IOTRACE_KIND_FCNTL:
+        counts = false;
+        if (!thread->header.pending_blocked_ns)
+            number = -1;
+        break;
+    case IOTRACE_KIND_VM_READ:
+        bytes_in = moved;
+        number = -1;
+        break;
+    case IOTRACE_KIND_VM_WRITE:
+        bytes_out = moved;
+        number = -1;
+        break;
+    case IOTRACE_KIND_WAIT:
+    case IOTRACE_KIND_GETEVENTS:
+        number = -1;
+        break;
+    default:
+        counts = false;
+        number = -1;
+    }
+    found = counts ? count_on_fd(thread, number, bytes_in, bytes_out, how) : touch_fd(thread, number);
+    if (found)
+        fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
+    if (call)
+        call->bytes += bytes_in + bytes_out;
+    account(thread, fd, regs, trait, number, failed, moved, bytes_in + bytes_out);
+    if (config.ledger && fd && !failed && trait.kind == IOTRACE_KIND_VMSPLICE)
+        account_vmsplice(thread, number, moved);
+    if (loading && counts)
+        count_startup(thread, bytes_in, bytes_out);
+    if (trait.kind == IOTRACE_KIND_ADDRESS)
+        refresh_address(fd);
+    if (has_pending_sleep(thread))
+        charge_call(thread, call, fd, trait.cause);
+    return 0;
 }
 
 // Attached only while latencies are being timed.
@@ -386,17 +604,18 @@ int BPF_PROG(time_entry, struct pt_regs *regs, long nr)
     return 0;
 }
 
+// Only what most calls of most programs need is here; the rest is in functions of their own.
 SEC("tp_btf/sys_exit")
 int BPF_PROG(count_call, struct pt_regs *regs, long result)
 {
     struct task_struct *task = bpf_get_current_task_btf();
     struct iotrace_thread_state *thread = state_of(task);
     struct iotrace_call_counter *call;
-    struct iotrace_fd_counter *fd = 0;
+    struct iotrace_fd_counter *fd;
     struct iotrace_trait trait = {};
-    bool failed, counts, loading = false;
-    u64 bytes_in = 0, bytes_out = 0, moved, source_id = 0;
-    s32 number, source = -1;
+    u64 bytes_in = 0, bytes_out = 0;
+    bool failed, loading = false;
+    s32 number;
     u32 nr;
 
     if (!thread)
@@ -421,135 +640,58 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         call->count++;
         call->errors += failed;
     }
+    thread->header.call_nr = nr;
     if (thread->header.flags & IOTRACE_THREAD_STARTUP)
-        loading = in_startup(thread, regs, trait.flags);
+        loading = in_startup(thread);
     if (thread->header.entered_ns)
         record_latency(thread, nr, result == -EAGAIN && trait.kind != IOTRACE_KIND_NONE);
     if (trait.kind == IOTRACE_KIND_NONE) {
-        if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
+        if (has_pending_sleep(thread))
             charge_call(thread, call, 0, trait.cause);
         if (thread->header.pending_io)
-            charge_devices(thread, 0, 0);
+            charge_call_devices(thread, 0);
+        return 0;
+    }
+    if (trait.kind != IOTRACE_KIND_READ && trait.kind != IOTRACE_KIND_WRITE && trait.kind != IOTRACE_KIND_FD_WAIT) {
+        if (trait.kind >= IOTRACE_KIND_SENDFILE && trait.kind <= IOTRACE_KIND_TEE) {
+            count_transfer(thread, call, result, loading);
+            if (!failed)
+                thread->header.worked = 1;
+        } else {
+            count_io(thread, call, result, loading);
+            if (!failed)
+                note_call(thread, result, loading);
+        }
         return 0;
     }
 
-    counts = !failed || result == -EAGAIN /* that is what polling looks like */;
-    moved = failed ? 0 : result;
     number = regs->di;
-    switch (trait.kind) {
-    case IOTRACE_KIND_READ:
-        bytes_in = moved;
-        break;
-    case IOTRACE_KIND_WRITE:
-    case IOTRACE_KIND_VMSPLICE: // its direction is that of the pipe's end
-        bytes_out = moved;
-        break;
-    case IOTRACE_KIND_RECVMMSG:
-        bytes_in = mmsg_bytes(regs->si, moved);
-        break;
-    case IOTRACE_KIND_SENDMMSG:
-        bytes_out = mmsg_bytes(regs->si, moved);
-        break;
-    case IOTRACE_KIND_SENDFILE: // its first argument is the sink
-        source = regs->si;
-        bytes_out = moved;
-        break;
-    case IOTRACE_KIND_SPLICE:
-    case IOTRACE_KIND_COPY_RANGE:
-        source = number;
-        number = regs->dx;
-        bytes_out = moved;
-        break;
-    case IOTRACE_KIND_TEE:
-        source = number;
-        number = regs->si;
-        bytes_out = moved;
-        break;
-    case IOTRACE_KIND_FD_WAIT:
-    case IOTRACE_KIND_SYNC:
-    case IOTRACE_KIND_ACCEPT:
-    case IOTRACE_KIND_ADDRESS:
-        break;
-    case IOTRACE_KIND_FD:
-    case IOTRACE_KIND_FCNTL:
-        counts = false;
-        if (!thread->header.pending_blocked_ns)
-            number = -1;
-        break;
-    case IOTRACE_KIND_VM_READ:
-        bytes_in = moved;
-        number = -1;
-        break;
-    case IOTRACE_KIND_VM_WRITE:
-        bytes_out = moved;
-        number = -1;
-        break;
-    case IOTRACE_KIND_WAIT:
-    case IOTRACE_KIND_GETEVENTS:
-        number = -1;
-        break;
-    default:
-        counts = false;
-        number = -1;
-    }
-    // The source's cache slot may be the sink's too, so the source is finished before the sink is loaded.
-    if (source >= 0 && counts) {
-        fd = fd_counter(thread, source);
-        if (fd) {
-            set_model(fd, loading ? IOTRACE_MODEL_NONE : model_of(fd, asks_not_to_wait(regs, trait)));
-            fd->operations++;
-            fd->again += failed;
-            fd->bytes_in += moved;
-            source_id = fd->file_id;
-        }
-    }
     fd = number >= 0 ? fd_counter(thread, number) : 0;
-    if (call)
-        call->bytes += bytes_in + bytes_out;
-    if (fd && counts) {
-        if (trait.kind == IOTRACE_KIND_VMSPLICE && !(fd->f_flags & O_ACCMODE)) {
-            bytes_in = moved;
-            bytes_out = 0;
-        }
-        set_model(fd, loading || trait.kind == IOTRACE_KIND_FD_WAIT || trait.kind == IOTRACE_KIND_ADDRESS
-                          ? IOTRACE_MODEL_NONE
-                          : model_of(fd, asks_not_to_wait(regs, trait)));
-        fd->operations++;
-        fd->again += failed;
-        fd->bytes_in += bytes_in;
-        fd->bytes_out += bytes_out;
+    if (!failed) {
+        if (trait.kind == IOTRACE_KIND_READ)
+            bytes_in = result;
+        else if (trait.kind == IOTRACE_KIND_WRITE)
+            bytes_out = result;
+        if (call)
+            call->bytes += bytes_in + bytes_out;
     }
-    thread->header.call_nr = nr;
-    account(thread, fd, regs, trait, number, source_id, failed, moved, bytes_in + bytes_out);
-    if (loading && counts) {
-        thread->header.totals.startup_operations++;
-        thread->header.totals.startup_bytes_in += bytes_in;
-        thread->header.totals.startup_bytes_out += bytes_out;
+    if (!failed || result == -EAGAIN) { // which is what polling looks like
+        if (fd)
+            add_operation(fd,
+                          loading || trait.kind == IOTRACE_KIND_FD_WAIT ? IOTRACE_MODEL_NONE
+                                                                        : model_of(fd, asks_not_to_wait(regs, trait)),
+                          failed, bytes_in, bytes_out);
+        if (loading)
+            count_startup(thread, bytes_in, bytes_out);
     }
-    if (trait.kind == IOTRACE_KIND_ADDRESS && fd)
-        refresh_address(fd);
-    if (thread->header.pending_blocked_ns | thread->header.pending_runqueue_ns)
+    if (!failed) {
+        if (trait.kind == IOTRACE_KIND_FD_WAIT)
+            note_wait(&thread->header, trait.kind, nr, 1, result);
+        else
+            thread->header.worked = 1;
+    }
+    account(thread, fd, regs, trait, number, failed, bytes_in + bytes_out, bytes_in + bytes_out);
+    if (has_pending_sleep(thread))
         charge_call(thread, call, fd, trait.cause);
-    if (!failed && (trait.kind == IOTRACE_KIND_ACCEPT || trait.kind >= IOTRACE_KIND_OPEN))
-        change_fds(thread, regs->di, regs->si, regs->r10, result);
-    if (trait.kind == IOTRACE_KIND_FD_WAIT) {
-        if (!failed)
-            note_wait(&thread->header, trait.kind, nr, 1, moved);
-    } else if (!failed && trait.kind != IOTRACE_KIND_WAIT) {
-        thread->header.worked = 1;
-    }
-    if (trait.kind == IOTRACE_KIND_WAIT && !failed) {
-        note_wait(&thread->header, trait.kind, nr, nr == NR_POLL || nr == NR_PPOLL ? regs->si : regs->di, moved);
-        if (nr == NR_POLL || nr == NR_PPOLL) {
-            note_poll_set(thread, regs->di, regs->si);
-        } else if (moved) {
-            note_select_set(thread, regs->si, regs->di);
-            note_select_set(thread, regs->dx, regs->di);
-        }
-    }
-    if (trait.kind == IOTRACE_KIND_EPOLL_CTL && !failed)
-        note_registration(thread, regs->si, regs->dx, regs->r10);
-    if (config.ledger && !failed && trait.kind == IOTRACE_KIND_MMAP && !loading)
-        note_mapping(thread, regs->r8, regs->dx, regs->r10, regs->si);
     return 0;
 }

@@ -78,6 +78,25 @@ static __always_inline void charge_accepted(struct iotrace_thread_state *thread,
 
 #define ZC_MESSAGES 64
 
+// Messages of a sendmmsg with MSG_ZEROCOPY, each of which has a number of its own.
+struct zerocopy_walk {
+    struct zerocopy_send_key key;
+    u64 total;
+    u64 where;
+};
+
+static long note_zerocopy_message(u32 index, struct zerocopy_walk *walk)
+{
+    u32 length;
+
+    if (bpf_probe_read_user(&length, sizeof(length), (void *)(walk->where + index * MMSGHDR_BYTES + MMSGHDR_LENGTH)))
+        return 1;
+    walk->total += length;
+    PUT(zerocopy_sends, &walk->key, &walk->total);
+    walk->key.number++;
+    return 0;
+}
+
 // A send with MSG_ZEROCOPY. net/ipv4/tcp.c: tcp_sendmsg_locked(), net/ipv4/ip_output.c: __ip_append_data()
 __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 number, u64 moved, u64 messages,
                                      u64 where)
@@ -85,6 +104,7 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     struct iotrace_thread_header *header;
     struct zerocopy_socket *entry;
     struct zerocopy_send_key key = {};
+    struct zerocopy_walk walk = {};
     struct iotrace_fd_counter *fd;
     struct iotrace_file_record *record;
     struct sock *sk;
@@ -144,15 +164,10 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     }
     if (messages > ZC_MESSAGES)
         LOSE(user_read_failed, messages - ZC_MESSAGES);
-    for (int i = 0; i < ZC_MESSAGES; i++) {
-        u32 length;
-        if (i >= messages ||
-            bpf_probe_read_user(&length, sizeof(length), (void *)(where + i * MMSGHDR_BYTES + MMSGHDR_LENGTH)))
-            break;
-        total += length;
-        PUT(zerocopy_sends, &key, &total);
-        key.number++;
-    }
+    walk.key = key;
+    walk.total = total;
+    walk.where = where;
+    bpf_loop(messages < ZC_MESSAGES ? messages : ZC_MESSAGES, note_zerocopy_message, &walk, 0);
     return 0;
 }
 
@@ -250,16 +265,28 @@ __noinline int read_completions(struct iotrace_thread_state *thread, s32 number,
     return 0;
 }
 
+struct completion_walk {
+    struct iotrace_thread_state *thread;
+    s64 number;
+    u64 vector;
+};
+
+static long read_next_completions(u32 index, struct completion_walk *walk)
+{
+    read_completions(walk->thread, walk->number, walk->vector + index * MMSGHDR_BYTES);
+    return 0;
+}
+
 // The same for recvmmsg: each of its messages has its own control messages.
 __noinline int read_completions_of_many(struct iotrace_thread_state *thread, s32 number, u64 vector, u64 messages)
 {
-    if (messages > ZC_MESSAGES)
+    struct completion_walk walk = {.thread = thread, .number = number, .vector = vector};
+
+    if (messages > ZC_MESSAGES) {
         LOSE(user_read_failed, messages - ZC_MESSAGES);
-    for (int i = 0; i < ZC_MESSAGES; i++)
-        if (i >= messages || !thread)
-            break;
-        else
-            read_completions(thread, number, vector + i * MMSGHDR_BYTES);
+        messages = ZC_MESSAGES;
+    }
+    bpf_loop(messages, read_next_completions, &walk, 0);
     return 0;
 }
 
