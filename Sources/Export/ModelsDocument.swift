@@ -11,6 +11,12 @@ struct ModelsDocument {
         classifier = ModelClassifier(process)
     }
 
+    /// - Parameter total: the processes, added up.
+    init(_ processes: [ProcessFigures], total: ProcessFigures) {
+        process = total
+        classifier = ModelClassifier(processes, total: total)
+    }
+
     var models: JSONValue { .array(classifier.rows.map(Self.row)) }
 
     var tags: JSONValue { .array(classifier.tags.map { .string($0) }) }
@@ -19,8 +25,8 @@ struct ModelsDocument {
         let quadrants = classifier.quadrants
         func figures(_ figures: Quadrants.Figures) -> JSONValue {
             [
-                "operations": .unsigned(figures.operations), "time_ns": JSONValue(figures.time),
-                "estimated": .bool(quadrants.estimated),
+                "operations": .unsigned(figures.operations), "time_ns": JSONValue(figures.time.nanoseconds),
+                "estimated": .bool(figures.time.isEstimated), "partial": .bool(figures.time.isPartial),
             ]
         }
         return [
@@ -40,7 +46,8 @@ struct ModelsDocument {
     var phases: JSONValue {
         [
             "wait_ns": .unsigned(classifier.phases.wait), "transfer_ns": JSONValue(classifier.phases.transfer),
-            "estimated": .bool(classifier.phases.estimated),
+            "estimated": .bool(classifier.phases.moving.isEstimated),
+            "partial": .bool(classifier.phases.moving.isPartial),
         ]
     }
 
@@ -62,18 +69,15 @@ struct ModelsDocument {
 
     /// `files[].models`: the rows of one fd. Waits belong to no fd, so they are in none.
     static func models(of file: FileFigures, in process: ProcessFigures) -> JSONValue {
-        var alone = ProcessFigures(identity: process.identity)
-        alone.files[1] = file
-        alone.ledger = nil  // the copy paths of an fd are in its `copies`
-        return .array(ModelClassifier(alone).rows.map(row))
+        .array(ModelClassifier.rows(of: file, in: process).map(row))
     }
 
     private static func row(_ row: ModelRow) -> JSONValue {
         [
             "model": .string(row.model), "sub_model": JSONValue(row.subModel),
-            "operations": .unsigned(row.operations), "bytes": .unsigned(row.bytes),
+            "operations": .unsigned(row.operations), "waits": .unsigned(row.waits), "bytes": .unsigned(row.bytes),
             "operation_share": JSONValue(row.operationShare), "byte_share": JSONValue(row.byteShare),
-            "evidence": .string(row.evidence),
+            "evidence": .string(row.evidence), "decides": .bool(row.decides), "rule": .string(row.rule.page),
         ]
     }
 

@@ -11,7 +11,8 @@ public struct ReportDocument {
     public func rendered() -> [UInt8] { value.encoded(indent: 2) + [UInt8(ascii: "\n")] }
 
     var value: JSONValue {
-        [
+        let totals = report.totals
+        return [
             "schema": "iotrace.report/1",
             "tool": [
                 "version": .string(report.tool.version), "kernel": .string(report.tool.kernel),
@@ -34,8 +35,11 @@ public struct ReportDocument {
                     ["code": .string($0.code), "message": .string($0.message), "advice": .string($0.advice)]
                 }),
             "processes": .array(
-                report.processes.map { .object(identity($0.identity) + figures($0, files: files($0))) }),
-            "totals": .object(figures(report.totals, files: .null)),
+                report.processes.map {
+                    .object(identity($0.identity) + figures($0, ModelsDocument($0), files: files($0)))
+                }),
+            "totals": .object(
+                figures(totals, ModelsDocument(report.processes, total: totals), files: .null)),
         ]
     }
 
@@ -81,10 +85,9 @@ public struct ReportDocument {
         ]
     }
 
-    private func figures(_ process: ProcessFigures, files: JSONValue) -> Members {
+    private func figures(_ process: ProcessFigures, _ models: ModelsDocument, files: JSONValue) -> Members {
         let totals = process.totals
         let ledger = CopiesDocument(process: process, knowsMappings: report.tool.isAttached("count_mapped"))
-        let models = ModelsDocument(process)
         return [
             ("threads", .unsigned(process.threads)),
             (

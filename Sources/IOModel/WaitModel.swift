@@ -45,9 +45,6 @@ public enum ModelSlot: Int, CaseIterable, Sendable {
         default: false
         }
     }
-
-    /// The result of the call is not that of the operation.
-    var isSubmitted: Bool { self == .uring || self == .uringSQPoll || self == .aio }
 }
 
 /// Operations and bytes of one slot.

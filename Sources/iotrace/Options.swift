@@ -2,6 +2,7 @@ public import ArgumentParser
 import Collector
 public import Export
 import Glibc
+public import IOModel
 import ProbeLoader
 
 /// Which processes to trace. The same for every command that traces.
@@ -148,3 +149,7 @@ struct ReportOptions: ParsableArguments {
 }
 
 extension SortKey: ExpressibleByArgument {}
+
+extension ExplainSubject: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}

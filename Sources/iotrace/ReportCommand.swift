@@ -18,8 +18,20 @@ struct ReportCommand: ParsableCommand {
     @OptionGroup(title: "Target") var target: TargetOptions
     @OptionGroup(title: "Report") var options: ReportOptions
 
+    @Option(
+        help: .init(
+            "Say how the I/O models were decided, instead of the figures: all, fd:N, or one of \(ModelClassifier.models.joined(separator: ", ")).",
+            valueName: "subject"))
+    var explain: ExplainSubject?
+
     @Argument(help: "A recording to print, made by `iotrace record`.")
     var file: String?
+
+    func validate() throws {
+        guard explain == nil || !options.json else {
+            throw ValidationError("--explain is for reading: it goes without --json, whose rows have the evidence")
+        }
+    }
 
     func run() throws {
         if let file {
@@ -47,7 +59,7 @@ struct ReportCommand: ParsableCommand {
                 report: report,
                 options: .init(
                     width: output.columns, color: options.colored(output), sort: options.sort, limit: options.limit,
-                    pid: options.pid))
+                    pid: options.pid, explain: explain))
             try output.write(terminal.rendered())
         }
     }

@@ -38,12 +38,16 @@ def check_models(document):
         assert sum(quadrant["operations"] for quadrant in figures["quadrants"].values()) == operations
         names = [(row["model"], row["sub_model"]) for row in figures["models"]]
         assert len(names) == len(set(names)) and all(row["evidence"] for row in figures["models"])
-        for tag in {row["model"] for row in figures["models"]}:
-            own = [row for row in figures["models"] if row["model"] == tag and row["sub_model"] != "program files"]
-            most = max(sum(row[key] or 0 for row in own) for key in ["operation_share", "byte_share"])
-            if "mapped" not in [row["sub_model"] for row in own]:
-                assert (tag in figures["tags"]) == (most >= 0.01), (tag, figures["models"])
-        assert set(figures["tags"]) <= {row["model"] for row in figures["models"]}
+        assert all((HERE.parent.parent / row["rule"]).is_file() for row in figures["models"])
+        # What may decide: of the wait models their operations and bytes, of zero-copy the copy paths'.
+        deciding = [row for row in rows if row["decides"]]
+        for tag in {row["model"] for row in rows}:
+            own = [row for row in deciding if row["model"] == tag]
+            shares = [sum(row[key] for row in own) / (sum(row[key] for row in deciding) or 1) for key in ["operations", "bytes"]]
+            assert (tag in figures["tags"]) == (max(shares) >= 0.01), (tag, figures["models"])
+        assert all(row["sub_model"] == "program files" or row["operations"] == row["waits"]
+                   for row in rows if not row["decides"])
+        assert set(figures["tags"]) <= {row["model"] for row in figures["models"] if row["decides"]}
     assert not any(document["losses"].values())
     return document
 

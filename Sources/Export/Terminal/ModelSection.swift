@@ -33,8 +33,7 @@ struct ModelSection {
         let phases = classifier.phases
         if phases.wait > 0 || phases.transfer != nil {
             items.append(Figure.item("waiting", HumanUnits.time(phases.wait)))
-            let transfer = phases.transfer.map { (phases.estimated ? "~" : "") + HumanUnits.time($0) }
-            items.append(Figure.item("moving", transfer ?? HumanUnits.unknown))
+            items.append(Figure.item("moving", HumanUnits.time(phases.moving)))
         }
         return Flow(items: items, indent: 2, hanging: 4).lines(width: width)
     }
@@ -61,9 +60,10 @@ struct ModelSection {
             .init(title: "", alignment: .left), .init(title: "may block"), .init(title: "returns at once"),
         ])
         func cell(_ figures: Quadrants.Figures) -> TextRun {
-            guard figures.operations > 0 || figures.time ?? 0 > 0 else { return TextRun(HumanUnits.count(0), .dim) }
-            let time = figures.time.map { (quadrants.estimated ? "~" : "") + HumanUnits.time($0) } ?? HumanUnits.unknown
-            return TextRun("\(HumanUnits.count(figures.operations)) · \(time)")
+            guard figures.operations > 0 || figures.time.nanoseconds ?? 0 > 0 else {
+                return TextRun(HumanUnits.count(0), .dim)
+            }
+            return TextRun("\(HumanUnits.count(figures.operations)) · \(HumanUnits.time(figures.time))")
         }
         table.indent = 4
         table.rows = [
@@ -82,5 +82,13 @@ struct ModelSection {
             if figures.errors > 0 { text += "; \(HumanUnits.count(figures.errors)) errors" }
             return Line([TextRun("    io_uring \(Operation.uringName(opcode)): ", .dim), TextRun(text)])
         }
+    }
+}
+
+extension HumanUnits {
+    /// ≥: of some calls the time on a CPU is not known.
+    static func time(_ time: InCalls) -> String {
+        guard let nanoseconds = time.nanoseconds else { return unknown }
+        return (time.isPartial ? "≥" : time.isEstimated ? "~" : "") + self.time(nanoseconds)
     }
 }

@@ -4,9 +4,16 @@ internal import IOModel
 struct ProcessSection {
     let process: ProcessFigures
     let width: Int
+    /// Instead of the figures: how the models were decided.
+    var explain: ExplainSubject?
 
     var lines: [Line] {
-        var lines = title + [command] + figures + time
+        var lines = title + [command]
+        if let explain {
+            let explanation = Explanation(of: process, subject: explain)
+            return lines + ExplainSection(explanation: explanation, width: width).lines
+        }
+        lines += figures + time
         let tables = [
             ModelSection(process: process, width: width).lines,
             CopySection(process: process, width: width).lines,

@@ -20,10 +20,11 @@ public struct TerminalReport {
         var lines = ReportHeader(report: report, width: options.columns).lines
         for process in selection.shown {
             lines.append(Line())
-            lines += ProcessSection(process: process, width: options.columns).lines
+            lines += ProcessSection(process: process, width: options.columns, explain: options.explain).lines
         }
         let rest = selection.restLines(width: options.columns)
         if !rest.isEmpty { lines += [Line()] + rest }
+        guard options.explain == nil else { return lines }  // which has no signs
         let legend = Legend(of: selection.shown).lines(width: options.columns)
         if !legend.isEmpty { lines += [Line()] + legend }
         return lines
@@ -40,13 +41,19 @@ extension TerminalReport {
         public var limit: Int
         /// Show this process alone.
         public var pid: UInt32?
+        /// Say how the models were decided, instead of the figures.
+        public var explain: ExplainSubject?
 
-        public init(width: Int = 80, color: Bool = false, sort: SortKey = .cost, limit: Int = 10, pid: UInt32? = nil) {
+        public init(
+            width: Int = 80, color: Bool = false, sort: SortKey = .cost, limit: Int = 10, pid: UInt32? = nil,
+            explain: ExplainSubject? = nil
+        ) {
             self.width = width
             self.color = color
             self.sort = sort
             self.limit = limit
             self.pid = pid
+            self.explain = explain
         }
 
         var columns: Int { min(max(width, 40), 400) }
