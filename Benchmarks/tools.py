@@ -29,7 +29,10 @@ class Target:
     pids: list
     # Runs on this CPU only; strace, which takes turns with its target, is put there too, where it costs least.
     cpu: int = None
-    # bpftrace can't follow children: where there are any, it takes processes by this name, or all when it is empty.
+    # Whether it has threads or children that are born while it is traced. iotrace and strace follow them. perf trace can't when
+    # it is attached, and traces the whole machine then.
+    grows: bool = False
+    # bpftrace can't follow children either: where there are any, it takes processes by this name, or all when it is empty.
     comm: str = None
 
 
@@ -97,7 +100,7 @@ def bystander(mode):
     def beside(target, note):
         sleeper = subprocess.Popen(["sleep", "infinity"])
         try:
-            with mode(dataclasses.replace(target, pids=[sleeper.pid], comm=None), note):
+            with mode(dataclasses.replace(target, pids=[sleeper.pid], grows=False, comm=None), note):
                 yield
         finally:
             stop(sleeper, signal.SIGKILL)
@@ -131,8 +134,8 @@ def bpftrace(target, _note):
 def perf_trace(target, note):
     need("perf", "linux-perf")
     with tempfile.TemporaryFile() as output:
-        pids = ",".join(map(str, target.pids))
-        process = subprocess.Popen(with_tracefs("perf", "trace", "-s", "-p", pids), stdout=output, stderr=subprocess.STDOUT)
+        which = ["-a"] if target.grows else ["-p", ",".join(map(str, target.pids))]
+        process = subprocess.Popen(with_tracefs("perf", "trace", "-s", *which), stdout=output, stderr=subprocess.STDOUT)
         # It does not say when it is ready. It has opened its events then, which is a few ms before it enables them.
         deadline = time.monotonic() + START_SECONDS
         while process.poll() is None and time.monotonic() < deadline and not has_events(process.pid):

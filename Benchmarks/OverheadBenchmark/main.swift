@@ -1,5 +1,5 @@
 // Attaches the anchor of the overhead benchmark: an empty program at the entry and one at the exit of every system call of the
-// machine (bpf/empty_pair.bpf.c). Benchmarks/overhead.py runs it as one mode among the others.
+// machine (bpf/empty_pair.bpf.c). Benchmarks/tools.py runs it as one mode among the others.
 //
 // It says "ready" when both are attached, and detaches them by ending, which it does when its standard input closes.
 
