@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import subprocess
 import sys
 import typing
 
@@ -12,14 +13,19 @@ class Unavailable(Exception):
     """What cannot be measured on this machine, and why."""
 
 
+# What may go wrong with one measurement without making the others worthless.
+FAILURES = (Unavailable, subprocess.SubprocessError, OSError)
+
+
 @dataclasses.dataclass
 class Case:
     """What is run in one go: one or several subjects (rows of a table), each under every mode."""
 
     name: str
     modes: list
-    # measure(mode) returns {subject: {metric: number}} and a dictionary of notes. It raises Unavailable when this mode cannot
-    # be measured here; the mode is then left out of the rounds that follow, and its reason is kept.
+    # measure(mode) returns {subject: {metric: number}} and a dictionary of notes, in which "failed" has a reason for each
+    # subject that could not be measured. It raises Unavailable when the whole mode can't be measured here; the mode is then
+    # left out of the rounds that follow, and its reason is kept.
     measure: typing.Callable
 
 
@@ -38,8 +44,8 @@ def run(case, rounds, wait=5):
             was_idle = machine.wait_until_idle(wait)
             try:
                 results, notes = case.measure(mode)
-            except Unavailable as reason:
-                unavailable[mode] = str(reason)
+            except FAILURES as reason:
+                unavailable[mode] = str(reason) or type(reason).__name__
                 continue
             samples.append({"round": number, "mode": mode, "was_idle": was_idle, "results": rounded(results), **notes})
     progress("")

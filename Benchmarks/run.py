@@ -20,6 +20,7 @@ import tools
 FAMILIES = {
     "micro": "the cheapest system calls, in loops: nanoseconds that are added to each",
     "macro": "real programs under load: throughput, latency and CPU time",
+    "scale": "many threads, files and short-lived processes: cost, memory, losses",
     "startup": "a command that does nothing, traced and not; the load of each probe",
 }
 

@@ -62,6 +62,8 @@ def caveats(cases):
                          "or traced by others.")
         for mode, reason in case["unavailable"].items():
             lines.append(f"Not measured: {name}, {mode}: {reason}")
+        lines += dict.fromkeys(f"Not measured: {subject}, {sample['mode']}: {reason}" for sample in case["samples"]
+                               for subject, reason in sample.get("failed", {}).items())
         for mode in case["modes"]:
             lost = [sample for sample in case["samples"] if sample["mode"] == mode and (sample.get("losses") or sample.get("lost"))]
             if lost:

@@ -81,7 +81,7 @@ def iotrace_on(arguments, document, subcommand=("report", "--json")):
     """iotrace with these arguments, from the moment at which it traces."""
     reader, writer = os.pipe()
     try:
-        process = subprocess.Popen([IOTRACE, *subcommand, *arguments, "-o", document, "--ready-fd", str(writer)],
+        process = subprocess.Popen([IOTRACE, *subcommand, *map(str, arguments), "-o", document, "--ready-fd", str(writer)],
                                    pass_fds=[writer], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(writer)
         wait_for_line(reader, b"ready\n", process, "iotrace")
