@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models.bpf.h"
+#include "requests.bpf.h"
 
 #define REQ_OP_MASK 0xff
 #define REQ_OP_READ 0
@@ -263,8 +264,98 @@ static __always_inline bool iocb_writes(u16 opcode)
     return opcode == 1 /* IOCB_CMD_PWRITE */ || opcode == 8 /* IOCB_CMD_PWRITEV */;
 }
 
+// One iocb that io_submit took, by the address of its pointer. 0 when it could not be read.
+__noinline int account_submission(struct iotrace_thread_state *thread, u64 context, u64 address)
+{
+    struct iotrace_request_key row = {.queue = context};
+    struct pending_request pending = {.name = context};
+    struct iotrace_request_counter *counter;
+    struct iocb_head iocb;
+    u64 submitted, key;
+
+    if (!thread)
+        return 0;
+    if (bpf_probe_read_user(&submitted, sizeof(submitted), (void *)address) ||
+        bpf_probe_read_user(&iocb, sizeof(iocb), (void *)submitted)) {
+        LOSE(user_read_failed, 1);
+        return 0;
+    }
+    row.process_id = thread->header.process_id;
+    row.operation = IOTRACE_OPERATION_AIO | iocb.opcode;
+    counter = request_counter(&row);
+    if (!counter)
+        return 1;
+    if (times_request(__sync_fetch_and_add(&counter->submitted, 1))) {
+        key = aio_key(row.process_id, submitted);
+        pending.submitted_ns = bpf_ktime_get_ns();
+        PUT(pending_requests, &key, &pending);
+    }
+    return 1;
+}
+
+// The arrays of io_submit and io_getevents.
+struct request_walk {
+    struct iotrace_thread_state *thread;
+    u64 context;
+    u64 array;
+};
+
+static long account_next_submission(u32 index, struct request_walk *walk)
+{
+    int read = account_submission(walk->thread, walk->context, walk->array + index * sizeof(u64));
+
+    barrier_var(read); // the verifier wants to see that only 0 or 1 is returned
+    return read ? 0 : 1;
+}
+
+// What io_submit took of the array of pointers.
+__noinline int account_submissions(struct iotrace_thread_state *thread, u64 context, u64 pointers, s64 count)
+{
+    struct request_walk walk = {.thread = thread, .context = context, .array = pointers};
+
+    if (count <= 0)
+        return 0;
+    if (count > IO_EVENTS) {
+        LOSE(user_read_failed, count - IO_EVENTS);
+        count = IO_EVENTS;
+    }
+    bpf_loop(count, account_next_submission, &walk, 0);
+    return 0;
+}
+
+// A result by its context and command, and the time since io_submit returned.
+__noinline int count_event(struct iotrace_thread_state *thread, u64 context, u64 iocb, u32 opcode, s64 result)
+{
+    struct iotrace_request_key row = {.queue = context, .operation = IOTRACE_OPERATION_AIO | opcode};
+    struct iotrace_request_counter *counter;
+    struct pending_request *pending;
+    u64 key;
+
+    if (!thread)
+        return 0;
+    row.process_id = thread->header.process_id;
+    counter = request_counter(&row);
+    if (!counter)
+        return 0;
+    __sync_fetch_and_add(&counter->completed, 1);
+    if (result < 0)
+        __sync_fetch_and_add(&counter->errors, 1);
+    if (result == -ECANCELED)
+        __sync_fetch_and_add(&counter->cancelled, 1);
+    if (result > 0 && (iocb_reads(opcode) || iocb_writes(opcode)))
+        __sync_fetch_and_add(&counter->bytes, result);
+    key = aio_key(row.process_id, iocb);
+    pending = bpf_map_lookup_elem(&pending_requests, &key);
+    if (pending) {
+        if (pending->name == context)
+            record_request(row.process_id, row.queue, row.operation, pending->submitted_ns);
+        bpf_map_delete_elem(&pending_requests, &key);
+    }
+    return 0;
+}
+
 // One result of Linux AIO, at its address in the caller's array. 0 when it could not be read.
-__noinline int account_event(struct iotrace_thread_state *thread, u64 address)
+__noinline int account_event(struct iotrace_thread_state *thread, u64 context, u64 address)
 {
     struct iotrace_fd_key key = {};
     struct iocb_key counted = {};
@@ -282,6 +373,7 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
         LOSE(user_read_failed, 1);
         return 0;
     }
+    count_event(thread, context, event.obj, iocb.opcode, event.res);
     counted.process_id = thread->header.process_id;
     counted.iocb = event.obj;
     if (!bpf_map_delete_elem(&counted_iocbs, &counted))
@@ -324,23 +416,18 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 address)
     return 1;
 }
 
-struct event_walk {
-    struct iotrace_thread_state *thread;
-    u64 events;
-};
-
-static long account_next_event(u32 index, struct event_walk *walk)
+static long account_next_event(u32 index, struct request_walk *walk)
 {
-    int read = account_event(walk->thread, walk->events + index * IO_EVENT_BYTES);
+    int read = account_event(walk->thread, walk->context, walk->array + index * IO_EVENT_BYTES);
 
     barrier_var(read); // the verifier wants to see that only 0 or 1 is returned
     return read ? 0 : 1;
 }
 
 // Results of Linux AIO as io_getevents hands them over.
-__noinline int account_events(struct iotrace_thread_state *thread, u64 events, s64 count)
+__noinline int account_events(struct iotrace_thread_state *thread, u64 context, u64 events, s64 count)
 {
-    struct event_walk walk = {.thread = thread, .events = events};
+    struct request_walk walk = {.thread = thread, .context = context, .array = events};
 
     if (count <= 0)
         return 0;

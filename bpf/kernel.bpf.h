@@ -49,6 +49,7 @@ typedef __s64 s64;
 #define EPERM 1
 #define EAGAIN 11
 #define ENOSYS 38
+#define ECANCELED 125
 #define MAX_ERRNO 4095
 #define O_ACCMODE 3
 #define O_DIRECT 040000

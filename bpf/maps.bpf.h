@@ -12,6 +12,7 @@
 #include "latency.h"
 #include "losses.h"
 #include "process.h"
+#include "requests.h"
 #include "thread.h"
 
 const volatile struct iotrace_config config SEC(".rodata.config");
@@ -59,7 +60,6 @@ HASH(hidden_overflow, 8192, struct iotrace_hidden_key, struct iotrace_hidden);
 HASH(pair_overflow, 8192, struct iotrace_pair_key, struct iotrace_pair);
 HASH(ended_threads, 65536, struct iotrace_thread_key, struct iotrace_thread_copies);
 HASH(samples, 65536, struct iotrace_sample_key, struct iotrace_samples);
-HASH(uring_opcodes, 8192, struct iotrace_uring_key, struct iotrace_uring_counter);
 HASH(uring_rings, 8192, struct iotrace_ring_key, struct iotrace_ring);
 HASH(splice_functions, 128, u64, u32); // address → IOTRACE_SPLICE_…
 HASH(latencies, 65536, struct iotrace_call_key, struct iotrace_latency);

@@ -1,6 +1,7 @@
 // System calls, counted at their exit: number, arguments and result are all there (kernel/entry/common.c:
 // syscall_exit_work()), so the default mode runs no program at entry.
 #include "blockio.bpf.c"
+#include "latency.bpf.h"
 #include "loops.bpf.h"
 #include "mappings.bpf.c"
 #include "models.bpf.h"
@@ -265,30 +266,6 @@ __noinline int charge_call(struct iotrace_thread_state *thread, struct iotrace_c
     return 0;
 }
 
-static __always_inline u32 latency_bucket(u64 nanoseconds)
-{
-    u32 octave = 63;
-
-    if (nanoseconds < (1ull << IOTRACE_LATENCY_FIRST_OCTAVE))
-        return 0;
-    if (nanoseconds >= (1ull << IOTRACE_LATENCY_LAST_OCTAVE))
-        return IOTRACE_LATENCY_BUCKETS - 1;
-    octave = 0; // log2 by halves: the target has no count-leading-zeros instruction
-    if (nanoseconds >> 32)
-        octave += 32;
-    if (nanoseconds >> (octave + 16))
-        octave += 16;
-    if (nanoseconds >> (octave + 8))
-        octave += 8;
-    if (nanoseconds >> (octave + 4))
-        octave += 4;
-    if (nanoseconds >> (octave + 2))
-        octave += 2;
-    if (nanoseconds >> (octave + 1))
-        octave += 1;
-    return 1 + 4 * (octave - IOTRACE_LATENCY_FIRST_OCTAVE) + ((nanoseconds >> (octave - 2)) & 3);
-}
-
 // `again`: a call on an fd that ended with EAGAIN.
 __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr, u32 again)
 {
@@ -296,7 +273,6 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr, u32 a
     struct iotrace_latency *latency;
     struct scratch *scratch;
     u64 total, off_cpu;
-    u32 bucket;
 
     if (!thread)
         return 0;
@@ -316,18 +292,11 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr, u32 a
             return 0;
         }
     }
-    bucket = latency_bucket(total);
-    __sync_fetch_and_add(&latency->calls, 1);
-    __sync_fetch_and_add(&latency->total_ns, total);
-    __sync_fetch_and_add(&latency->on_cpu_ns, elapsed(off_cpu, total));
+    add_latency(latency, total, elapsed(off_cpu, total));
     if (again) {
         thread->header.totals.again_timed++;
         thread->header.totals.again_on_cpu_ns += elapsed(off_cpu, total);
     }
-    if (total > latency->max_ns)
-        latency->max_ns = total;
-    if (bucket < IOTRACE_LATENCY_BUCKETS)
-        __sync_fetch_and_add(&latency->buckets[bucket], 1);
     return 0;
 }
 
@@ -507,7 +476,11 @@ __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 lo
         break;
     case IOTRACE_KIND_GETEVENTS:
         if (config.ledger)
-            account_events(thread, regs->r10, result);
+            account_events(thread, regs->di, regs->r10, result);
+        break;
+    case IOTRACE_KIND_SUBMIT:
+        if (config.ledger)
+            account_submissions(thread, regs->di, regs->dx, result);
         break;
     default:
         change_fds(thread, regs->di, regs->si, regs->r10, result);

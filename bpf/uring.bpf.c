@@ -2,6 +2,7 @@
 // context of the thread that owns the ring or of one of its workers. io_uring/io_uring.c:
 // __io_submit_flush_completions()
 #include "blockio.bpf.c"
+#include "requests.bpf.h"
 #include "zerocopy.bpf.c"
 
 // Opcodes: include/uapi/linux/io_uring.h
@@ -37,7 +38,7 @@ struct uring_notification {
     u32 reports_usage;
     u32 result; // of a notification that came first
     u32 arrived;
-    u32 reserved;
+    u32 opcode;
 };
 LRU(uring_notifications, 65536, u64, struct uring_notification); // by the address of the notification's request
 LRU(uring_sends, 65536, u64, u64);                               // from the send's request to its notification's
@@ -58,21 +59,21 @@ LRU(uring_multishots, 65536, struct uring_name, struct uring_named);
 LRU(uring_names, 65536, struct uring_name, struct uring_named); // zero-copy sends
 
 #define IORING_SETUP_SQPOLL 2
-
-// What happened to a request before it completed: only those that did not complete at once are here.
-#define REQUEST_POLL_ARMED 1
-#define REQUEST_PUNTED 2
-LRU(uring_detours, 65536, u64, u32);
+#define IORING_SETUP_REGISTERED_FD_ONLY (1 << 15)
 
 static __always_inline u32 setup_flags(struct io_ring_ctx *ring)
 {
     return BPF_CORE_READ(ring, flags);
 }
 
+#define NR_IO_URING_ENTER 426
+#define IORING_ENTER_REGISTERED_RING 16
+
 static __always_inline void note_ring(struct iotrace_thread_state *thread, struct io_ring_ctx *ring)
 {
     struct iotrace_ring_key key = {.process_id = thread->header.process_id, .ring = (u64)ring};
-    struct iotrace_ring fresh = {};
+    struct iotrace_ring fresh = {.fd = -1};
+    struct pt_regs *regs;
 
     if (thread->header.last_ring == key.ring)
         return;
@@ -80,43 +81,68 @@ static __always_inline void note_ring(struct iotrace_thread_state *thread, struc
     if (bpf_map_lookup_elem(&uring_rings, &key))
         return;
     fresh.setup_flags = setup_flags(ring);
+    if (!(thread->header.flags & IOTRACE_THREAD_KERNEL)) { // the call that has it work names the fd
+        regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+        if (BPF_CORE_READ(regs, orig_ax) == NR_IO_URING_ENTER &&
+            !(BPF_CORE_READ(regs, r10) & IORING_ENTER_REGISTERED_RING))
+            fresh.fd = BPF_CORE_READ(regs, di);
+    }
     PUT(uring_rings, &key, &fresh);
 }
 
-// One completion of a request, by its opcode. `more`: not its first.
-__noinline int count_opcode(struct iotrace_thread_state *thread, u64 request, u32 opcode, s32 result, u32 moved)
+// One completion of a request of the ring that the thread used last, by its opcode.
+__noinline int count_request(struct iotrace_thread_state *thread, u64 address, u32 opcode, s32 result, u32 moved)
 {
-    struct iotrace_uring_key key = {.opcode = opcode};
-    struct iotrace_uring_counter *counter, empty = {};
-    u32 *detour;
+    struct iotrace_request_key key = {.operation = IOTRACE_OPERATION_URING | opcode};
+    struct io_kiocb *request = (void *)address;
+    struct iotrace_request_counter *counter;
+    struct pending_request *pending;
 
     if (!thread)
         return 0;
     key.process_id = thread->header.process_id;
-    FIND_OR_MAKE(counter, uring_opcodes, &key, &empty);
-    if (!counter) {
-        LOSE(ledger_map_full, 1);
+    key.queue = thread->header.last_ring;
+    counter = request_counter(&key);
+    if (!counter)
         return 0;
-    }
-    if (!request) {
-        __sync_fetch_and_add(&counter->more, 1);
-        if (moved)
-            __sync_fetch_and_add(&counter->bytes, moved);
-        return 0;
-    }
     __sync_fetch_and_add(&counter->completed, 1);
     if (result < 0)
         __sync_fetch_and_add(&counter->errors, 1);
+    if (result == -ECANCELED)
+        __sync_fetch_and_add(&counter->cancelled, 1);
     if (moved)
         __sync_fetch_and_add(&counter->bytes, moved);
-    detour = bpf_map_lookup_elem(&uring_detours, &request);
-    if (detour) {
-        if (*detour & REQUEST_PUNTED)
+    pending = bpf_map_lookup_elem(&pending_requests, &address);
+    if (!pending)
+        return 0;
+    if (pending->name == BPF_CORE_READ(request, cqe.user_data)) {
+        if (pending->detours & REQUEST_PUNTED)
             __sync_fetch_and_add(&counter->punted, 1);
-        else
+        else if (pending->detours)
             __sync_fetch_and_add(&counter->poll_armed, 1);
-        bpf_map_delete_elem(&uring_detours, &request);
+        if (pending->submitted_ns)
+            record_request(key.process_id, key.queue, key.operation, pending->submitted_ns);
     }
+    bpf_map_delete_elem(&pending_requests, &address);
+    return 0;
+}
+
+// A further completion of a request that has completed, or goes on.
+__noinline int count_further(struct iotrace_thread_state *thread, u32 opcode, u32 notification, u32 moved)
+{
+    struct iotrace_request_key key = {.operation = IOTRACE_OPERATION_URING | opcode};
+    struct iotrace_request_counter *counter;
+
+    if (!thread)
+        return 0;
+    key.process_id = thread->header.process_id;
+    key.queue = thread->header.last_ring;
+    counter = request_counter(&key);
+    if (!counter)
+        return 0;
+    __sync_fetch_and_add(notification ? &counter->notifications : &counter->multishot, 1);
+    if (moved)
+        __sync_fetch_and_add(&counter->bytes, moved);
     return 0;
 }
 
@@ -132,7 +158,11 @@ static __always_inline struct iotrace_thread_state *uring_thread(void)
     return thread && !(thread->header.flags & IOTRACE_THREAD_INACTIVE) ? thread : 0;
 }
 
+// include/linux/io_uring_types.h
 #define REQ_F_FIXED_FILE 1
+#define REQ_F_LINK 4
+#define REQ_F_HARDLINK 8
+#define REQ_F_CQE_SKIP 64
 
 // A completion names only the file, so an fd that is new to the trace is named here. 0 for a registered file, which a
 // request gets later.
@@ -196,16 +226,34 @@ static __always_inline void note_submission(struct io_kiocb *request)
     struct iotrace_thread_state *thread = uring_thread();
     struct io_sr_msg *message = (void *)request;
     struct uring_notification notification = {};
+    struct iotrace_request_counter *counter;
+    struct iotrace_request_key row = {};
+    struct pending_request pending = {};
     struct uring_named named = {};
     struct uring_name name = {};
-    u64 key = (u64)request, notif;
+    u64 key = (u64)request, notif, flags, number;
     u8 opcode = BPF_CORE_READ(request, opcode);
 
     if (!thread)
         return;
-    thread->header.totals.uring_submitted++;
+    number = thread->header.totals.uring_submitted++;
+    flags = BPF_CORE_READ(request, flags);
     name.ring = (u64)BPF_CORE_READ(request, ctx);
     name.user_data = BPF_CORE_READ(request, cqe.user_data);
+    row.process_id = thread->header.process_id;
+    row.queue = name.ring;
+    row.operation = IOTRACE_OPERATION_URING | opcode;
+    counter = request_counter(&row);
+    if (counter) {
+        __sync_fetch_and_add(&counter->submitted, 1);
+        if (flags & (REQ_F_LINK | REQ_F_HARDLINK))
+            __sync_fetch_and_add(&counter->linked, 1);
+    }
+    if (times_request(number) && !(flags & REQ_F_CQE_SKIP)) {
+        pending.submitted_ns = bpf_ktime_get_ns();
+        pending.name = name.user_data;
+        PUT(pending_requests, &key, &pending);
+    }
     named.opcode = opcode;
     if (opcode == OP_ACCEPT || opcode == OP_POLL_ADD || opcode == OP_TIMEOUT) { // may be multishot
         PUT(uring_multishots, &name, &named);
@@ -216,6 +264,7 @@ static __always_inline void note_submission(struct io_kiocb *request)
     named.file_id = submitted_file(thread, request);
     if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
         notif = (u64)BPF_CORE_READ(message, notif);
+        notification.opcode = opcode;
         notification.reports_usage = BPF_CORE_READ(message, flags) & IORING_SEND_ZC_REPORT_USAGE;
         PUT(uring_notifications, &notif, &notification);
         PUT(uring_sends, &key, &notif);
@@ -394,8 +443,10 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
         return 0;
     note_ring(thread, ring);
     if (flags & IORING_CQE_F_NOTIF) {
-        count_opcode(thread, 0, OP_SEND_ZC, 0, 0);
-        account_notification(thread, (u64)request, result);
+        u64 key = (u64)request;
+        struct uring_notification *notification = bpf_map_lookup_elem(&uring_notifications, &key);
+        count_further(thread, notification ? notification->opcode : OP_SEND_ZC, 1, 0);
+        account_notification(thread, key, result);
         return 0;
     }
     if (request && result <= 0 && !config.has_iomap_events)
@@ -408,7 +459,7 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
             return 0;
         }
         moved = result > 0 && direction_of(named->opcode) != DIRECTION_NONE ? result : 0;
-        count_opcode(thread, 0, named->opcode, result, moved);
+        count_further(thread, named->opcode, 0, moved);
         if (moved) {
             count_async(file_record(named->file_id), uring_model(ring), moved);
             account_request(thread, named->file_id, 0, named->opcode, moved);
@@ -424,7 +475,7 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
     }
     moves = direction_of(opcode) != DIRECTION_NONE;
     moved = moves && result > 0 ? result : 0;
-    count_opcode(thread, (u64)request, opcode, result, moved);
+    count_request(thread, (u64)request, opcode, result, moved);
     if (result < 0 || (moves && !result && direction_of(opcode) == DIRECTION_OUT_ZC))
         return 0;
     thread->header.totals.uring_operations++;
@@ -439,6 +490,24 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
         account_request(thread, file_id, (u64)request, opcode, moved);
     if (moved && (opcode == OP_RECV || opcode == OP_RECVMSG))
         account_receive(thread, record, request, opcode, moved);
+    return 0;
+}
+
+// A ring that is made while it is watched. io_uring/io_uring.c: io_uring_create()
+SEC("tp_btf/io_uring_create")
+int BPF_PROG(note_created_ring, int fd, struct io_ring_ctx *ring)
+{
+    struct iotrace_thread_state *thread = uring_thread();
+    struct iotrace_ring_key key = {.ring = (u64)ring};
+    struct iotrace_ring fresh = {.fd = fd};
+
+    if (!thread)
+        return 0;
+    key.process_id = thread->header.process_id;
+    fresh.setup_flags = setup_flags(ring);
+    if (fresh.setup_flags & IORING_SETUP_REGISTERED_FD_ONLY)
+        fresh.fd = -1;
+    PUT(uring_rings, &key, &fresh);
     return 0;
 }
 
@@ -495,29 +564,35 @@ int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result
     }
     if (direction_of(named->opcode) == DIRECTION_NONE)
         return 0;
-    count_opcode(thread, named->request, named->opcode, result, result);
+    if (named->request)
+        count_request(thread, named->request, named->opcode, result, result);
+    else
+        count_further(thread, named->opcode, 0, result);
     count_async(file_record(named->file_id), uring_model(ring), result);
     account_request(thread, named->file_id, named->request, named->opcode, result);
     return 0;
 }
 
-static __always_inline void note_detour(u64 request, u32 how)
+static __always_inline void note_detour(struct io_kiocb *request, u32 how)
 {
-    u32 *known, detour = how;
+    struct pending_request *known, fresh = {.detours = how};
+    u64 key = (u64)request;
 
     if (!uring_thread())
         return;
-    known = bpf_map_lookup_elem(&uring_detours, &request);
-    if (known)
-        detour |= *known;
-    PUT(uring_detours, &request, &detour);
+    fresh.name = BPF_CORE_READ(request, cqe.user_data);
+    known = bpf_map_lookup_elem(&pending_requests, &key);
+    if (known && known->name == fresh.name)
+        known->detours |= how;
+    else
+        PUT(pending_requests, &key, &fresh);
 }
 
 // io_uring/poll.c: io_arm_poll_handler()
 SEC("tp_btf/io_uring_poll_arm")
 int BPF_PROG(note_poll_armed, struct io_kiocb *request)
 {
-    note_detour((u64)request, REQUEST_POLL_ARMED);
+    note_detour(request, REQUEST_POLL_ARMED);
     return 0;
 }
 
@@ -525,6 +600,6 @@ int BPF_PROG(note_poll_armed, struct io_kiocb *request)
 SEC("tp_btf/io_uring_queue_async_work")
 int BPF_PROG(note_punted, struct io_kiocb *request)
 {
-    note_detour((u64)request, REQUEST_PUNTED);
+    note_detour(request, REQUEST_PUNTED);
     return 0;
 }

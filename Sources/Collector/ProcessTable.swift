@@ -81,7 +81,8 @@ public struct ProcessTable {
             figures.pairs = snapshot.pairs[process.id] ?? [:]
             figures.threadCopies = snapshot.endedThreads[process.id] ?? [:]
             figures.samples = snapshot.samples[process.id] ?? [:]
-            figures.uring = snapshot.uring[process.id] ?? [:]
+            figures.requests = snapshot.requests[process.id] ?? [:]
+            figures.requestLatencies = snapshot.requestLatencies[process.id] ?? [:]
             figures.rings = snapshot.rings[process.id] ?? [:]
             readings[process.id] = figures
         }
@@ -146,7 +147,7 @@ extension ProcessFigures {
     var isIdle: Bool {
         totals.isZero && calls.isEmpty && latencies.isEmpty && files.isEmpty && ledger?.isZero != false
             && hidden.isEmpty
-            && pairs.isEmpty && threadCopies.isEmpty && samples.isEmpty && uring.isEmpty
+            && pairs.isEmpty && threadCopies.isEmpty && samples.isEmpty && requests.isEmpty
     }
 
     func withoutIdleFiles() -> ProcessFigures {

@@ -51,22 +51,6 @@ struct ModelsDocument {
         ]
     }
 
-    /// null without io_uring.
-    var uring: JSONValue {
-        guard !process.uring.isEmpty || !process.rings.isEmpty else { return nil }
-        let all = process.uring.values.reduce(into: UringFigures()) { $0 += $1 }
-        return [
-            "rings": .unsigned(UInt64(process.rings.count)),
-            "sq_poll": .bool(process.rings.values.contains(where: \.pollsSubmissions)),
-            "submitted": .unsigned(process.totals.uringSubmitted), "completed": .unsigned(all.completed),
-            "notifications": .unsigned(all.more),
-            "overflows": .unsigned(process.rings.values.reduce(0) { $0 &+ $1.overflows }),
-            "by_opcode": .object(
-                process.uring.map { opcode, figures in (Operation.uringName(opcode), Self.opcode(figures)) }
-                    .sorted { $0.0 < $1.0 }),
-        ]
-    }
-
     /// `files[].models`: the rows of one fd. Waits belong to no fd, so they are in none.
     static func models(of file: FileFigures, in process: ProcessFigures) -> JSONValue {
         .array(ModelClassifier.rows(of: file, in: process).map(row))
@@ -78,14 +62,6 @@ struct ModelsDocument {
             "operations": .unsigned(row.operations), "waits": .unsigned(row.waits), "bytes": .unsigned(row.bytes),
             "operation_share": JSONValue(row.operationShare), "byte_share": JSONValue(row.byteShare),
             "evidence": .string(row.evidence), "decides": .bool(row.decides), "rule": .string(row.rule.page),
-        ]
-    }
-
-    private static func opcode(_ figures: UringFigures) -> JSONValue {
-        [
-            "count": .unsigned(figures.completed), "errors": .unsigned(figures.errors),
-            "bytes": .unsigned(figures.bytes), "inline": .unsigned(figures.inline),
-            "poll_armed": .unsigned(figures.pollArmed), "punted": .unsigned(figures.punted), "latency_ns": nil,
         ]
     }
 }

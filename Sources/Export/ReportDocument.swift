@@ -88,6 +88,7 @@ public struct ReportDocument {
     private func figures(_ process: ProcessFigures, _ models: ModelsDocument, files: JSONValue) -> Members {
         let totals = process.totals
         let ledger = CopiesDocument(process: process, knowsMappings: report.tool.isAttached("count_mapped"))
+        let requests = RequestsDocument(process: process)
         return [
             ("threads", .unsigned(process.threads)),
             (
@@ -127,7 +128,25 @@ public struct ReportDocument {
             ("copies", ledger.copies), ("copies_by_thread", ledger.byThread), ("copy_pairs", ledger.pairs),
             ("copy_paths", ledger.copyPaths), ("models", models.models), ("tags", models.tags),
             ("quadrants", models.quadrants),
-            ("files", files), ("uring", models.uring), ("findings", models.findings),
+            (
+                "event_loop",
+                [
+                    "wakeups": .unsigned(totals.wakeups), "idle_wakeups": .unsigned(totals.idleWakeups),
+                    "sync_calls": .unsigned(totals.loopSyncCalls), "sync_blocked_ns": .unsigned(totals.loopSync),
+                    "file_calls": .unsigned(totals.loopFileCalls), "file_blocked_ns": .unsigned(totals.loopFile),
+                    "blocking_calls": .unsigned(totals.loopBlockingCalls),
+                    "blocking_blocked_ns": .unsigned(totals.loopBlocking),
+                ]
+            ),
+            (
+                "signals",
+                [
+                    "sent": .unsigned(totals.signalsSent), "merged": .unsigned(totals.signalsMerged),
+                    "handled": .unsigned(totals.signalsHandled),
+                ]
+            ),
+            ("files", files), ("uring", requests.uring), ("aio", requests.aio),
+            ("posix_aio_operations", .unsigned(totals.posixAIOOperations)), ("findings", models.findings),
         ]
     }
 
@@ -139,21 +158,8 @@ public struct ReportDocument {
             "time_ns": JSONValue(time?.nanoseconds), "estimated": .bool(time?.estimated ?? false),
             "blocked_ns": .unsigned(call.blocked), "runqueue_ns": .unsigned(call.runQueue),
             "sleeps": .unsigned(call.sleeps),
-            "latency_ns": process.latencies[number].map { latency($0, of: call) } ?? .null,
+            "latency_ns": process.latencies[number].map { $0.document(of: call.count) } ?? .null,
             "copy_cpu_share": CopiesDocument.share(process.samples[number]),
-        ]
-    }
-
-    private func latency(_ latency: Latency, of call: CallFigures) -> JSONValue {
-        [
-            "p50": JSONValue(latency.percentile(0.5)), "p90": JSONValue(latency.percentile(0.9)),
-            "p99": JSONValue(latency.percentile(0.99)), "p999": JSONValue(latency.percentile(0.999)),
-            "max": .unsigned(latency.maximum), "sampled": .bool(latency.calls < call.count),
-            "samples": .unsigned(latency.calls),
-            "buckets": .array(
-                latency.buckets.sorted { $0.key < $1.key }.map {
-                    [JSONValue(Latency.upperBound(of: $0.key)), .unsigned($0.value)]
-                }),
         ]
     }
 

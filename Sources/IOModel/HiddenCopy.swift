@@ -12,7 +12,7 @@ public struct Operation: Hashable, Sendable {
     public var name: String {
         if code & SyscallNames.compatBit == 0 {
             if code & Self.uringFlag != 0 { return "io_uring \(Self.uringName(code & ~Self.uringFlag))" }
-            if code & Self.aioFlag != 0 { return "aio \(Self.aioNames[code & ~Self.aioFlag] ?? "operation")" }
+            if code & Self.aioFlag != 0 { return "aio \(Self.aioName(code & ~Self.aioFlag))" }
             if code & Self.faultFlag != 0 { return "page fault" }
         }
         return SyscallNames.name(of: code)
@@ -32,8 +32,12 @@ public struct Operation: Hashable, Sendable {
         RECV_ZC EPOLL_WAIT READV_FIXED WRITEV_FIXED PIPE
         """.split(separator: " ").map(String.init)
 
-    /// include/uapi/linux/aio_abi.h
-    private static let aioNames: [UInt32: String] = [0: "PREAD", 1: "PWRITE", 7: "PREADV", 8: "PWRITEV"]
+    /// Commands of Linux AIO without their prefix: include/uapi/linux/aio_abi.h.
+    public static func aioName(_ command: UInt32) -> String {
+        Int(command) < aioNames.count ? aioNames[Int(command)] : "CMD_\(command)"
+    }
+
+    private static let aioNames = ["PREAD", "PWRITE", "FSYNC", "FDSYNC", "PREADX", "POLL", "NOOP", "PREADV", "PWRITEV"]
 }
 
 /// Why an operation that was meant to avoid a copy was copied all the same.

@@ -50,8 +50,10 @@ public struct ProcessFigures: Sendable, Equatable {
     public var hidden: [HiddenFigures.Key: HiddenFigures] = [:]
     public var pairs: [PairFigures.Key: PairFigures] = [:]
     public var threadCopies: [ThreadCopies.Key: ThreadCopies] = [:]
-    /// By opcode.
-    public var uring: [UInt32: UringFigures] = [:]
+    /// Requests of io_uring and of Linux AIO.
+    public var requests: [RequestFigures.Key: RequestFigures] = [:]
+    /// From submission to completion, of those that were timed.
+    public var requestLatencies: [RequestFigures.Key: Latency] = [:]
     /// By the ring's address in the kernel.
     public var rings: [UInt64: UringRing] = [:]
     /// By system call number, `SampleFigures.noCall` for samples outside any call.
@@ -72,7 +74,8 @@ public struct ProcessFigures: Sendable, Equatable {
         merge(&sum.pairs, part.pairs)
         merge(&sum.threadCopies, part.threadCopies)
         merge(&sum.samples, part.samples)
-        merge(&sum.uring, part.uring)
+        merge(&sum.requests, part.requests)
+        merge(&sum.requestLatencies, part.requestLatencies)
         sum.rings.merge(part.rings) { $1 }
     }
 
@@ -88,7 +91,8 @@ public struct ProcessFigures: Sendable, Equatable {
         difference.pairs = Self.difference(pairs, earlier.pairs)
         difference.threadCopies = Self.difference(threadCopies, earlier.threadCopies)
         difference.samples = Self.difference(samples, earlier.samples)
-        difference.uring = Self.difference(uring, earlier.uring)
+        difference.requests = Self.difference(requests, earlier.requests)
+        difference.requestLatencies = Self.difference(requestLatencies, earlier.requestLatencies)
         difference.rings = rings
         return difference
     }

@@ -153,7 +153,8 @@ public struct Snapshot: Sendable {
     /// Of threads that have ended.
     public var endedThreads: [UInt64: [ThreadCopies.Key: ThreadCopies]] = [:]
     public var samples: [UInt64: [UInt32: SampleFigures]] = [:]
-    public var uring: [UInt64: [UInt32: UringFigures]] = [:]
+    public var requests: [UInt64: [RequestFigures.Key: RequestFigures]] = [:]
+    public var requestLatencies: [UInt64: [RequestFigures.Key: Latency]] = [:]
     public var rings: [UInt64: [UInt64: UringRing]] = [:]
     public var losses = Losses()
 

@@ -4,7 +4,7 @@
 public enum CallKind: UInt8, Sendable {
     case none, read, write, recvmmsg, sendmmsg, sendfile, splice, copyRange, tee, vmsplice, vmRead, vmWrite, fdWait,
         wait
-    case getEvents, accept, address, sync, fd, mmap, epollCtl, open, pipe, socketpair, close, dup, fcntl
+    case getEvents, accept, address, sync, fd, mmap, epollCtl, open, pipe, socketpair, close, dup, fcntl, submit
 }
 
 /// What a sleep in a call waits for: always the same thing, or a thing that the type of the call's fd decides.
@@ -54,7 +54,7 @@ public struct SyscallTrait: Sendable, Equatable {
         (.wait, .cause(.multiplexer), "poll ppoll select pselect6"),
         (.fd, .cause(.asyncWait), "io_uring_enter"),
         (.getEvents, .cause(.asyncWait), "io_getevents io_pgetevents"),
-        (.none, .cause(.asyncWait), "io_submit"),
+        (.submit, .cause(.asyncWait), "io_submit"),
         (.accept, .cause(.accept), "accept accept4"),
         (.address, .cause(.connect), "connect"),
         (.address, .cause(.other), "bind listen"),

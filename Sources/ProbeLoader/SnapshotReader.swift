@@ -18,7 +18,9 @@ struct SnapshotReader {
     private let pairOverflow: HashMapReader
     private let endedThreads: HashMapReader
     private let samples: HashMapReader
-    private let uring: HashMapReader
+    private let requests: HashMapReader
+    private let requestOverflow: HashMapReader
+    private let requestLatencies: HashMapReader
     private let rings: HashMapReader
     private let losses: Int32
 
@@ -38,8 +40,12 @@ struct SnapshotReader {
         endedThreads = try HashMapReader(
             object, "ended_threads", key: iotrace_thread_key.self, value: iotrace_thread_copies.self)
         samples = try HashMapReader(object, "samples", key: iotrace_sample_key.self, value: iotrace_samples.self)
-        uring = try HashMapReader(
-            object, "uring_opcodes", key: iotrace_uring_key.self, value: iotrace_uring_counter.self)
+        requests = try HashMapReader(
+            object, "requests", key: iotrace_request_key.self, value: iotrace_request_counter.self)
+        requestOverflow = try HashMapReader(
+            object, "request_overflow", key: iotrace_request_key.self, value: iotrace_request_counter.self)
+        requestLatencies = try HashMapReader(
+            object, "request_latencies", key: iotrace_request_key.self, value: iotrace_latency.self)
         rings = try HashMapReader(object, "uring_rings", key: iotrace_ring_key.self, value: iotrace_ring.self)
         losses = try object.map("losses")
     }
@@ -96,16 +102,22 @@ struct SnapshotReader {
                     bytesIn: copies.bytes_in, bytesOut: copies.bytes_out, fromProcesses: copies.from_processes,
                     toProcesses: copies.to_processes, ledger: LedgerFigures(copies.ledger))
         }
-        try uring.forEach { key, value in
-            let key = key.loadUnaligned(as: iotrace_uring_key.self)
-            snapshot.uring[key.process_id, default: [:]][key.opcode] = UringFigures(
-                value.loadUnaligned(as: iotrace_uring_counter.self))
+        for map in [requests, requestOverflow] {
+            try map.forEach { key, value in
+                let key = key.loadUnaligned(as: iotrace_request_key.self)
+                let figures = RequestFigures(value.loadUnaligned(as: iotrace_request_counter.self))
+                snapshot.requests[key.process_id, default: [:]][.init(key), default: RequestFigures()] += figures
+            }
+        }
+        try requestLatencies.forEach { key, value in
+            let key = key.loadUnaligned(as: iotrace_request_key.self)
+            snapshot.requestLatencies[key.process_id, default: [:]][.init(key)] = decodeLatency(value)
         }
         try rings.forEach { key, value in
             let key = key.loadUnaligned(as: iotrace_ring_key.self)
             let ring = value.loadUnaligned(as: iotrace_ring.self)
             snapshot.rings[key.process_id, default: [:]][key.ring] = UringRing(
-                setupFlags: ring.setup_flags, overflows: UInt64(ring.overflows))
+                setupFlags: ring.setup_flags, fd: ring.fd < 0 ? nil : ring.fd, overflows: ring.overflows)
         }
         try samples.forEach { key, value in
             let key = key.loadUnaligned(as: iotrace_sample_key.self)
@@ -147,12 +159,10 @@ struct SnapshotReader {
                         iotrace_sample_key(process_id: id, nr: $0, reserved: 0)
                     }
                 })
-            uring.delete(
-                ended.flatMap { id in
-                    (snapshot.uring[id] ?? [:]).keys.map {
-                        iotrace_uring_key(process_id: id, opcode: $0, reserved: 0)
-                    }
-                })
+            let keys = ended.flatMap { id in (snapshot.requests[id] ?? [:]).keys.map { $0.abi(processID: id) } }
+            requests.delete(keys)
+            requestOverflow.delete(keys)
+            requestLatencies.delete(keys)
             rings.delete(
                 ended.flatMap { id in
                     (snapshot.rings[id] ?? [:]).keys.map { iotrace_ring_key(process_id: id, ring: $0) }
@@ -237,11 +247,32 @@ extension Totals {
     }
 }
 
-extension UringFigures {
-    init(_ counter: iotrace_uring_counter) {
+extension RequestFigures.Key {
+    /// Contexts of Linux AIO are addresses in the process, so two processes may have the same.
+    private static func processBits(_ operation: UInt32, _ processID: UInt64) -> UInt64 {
+        operation & Operation.aioFlag != 0 ? processID : 0
+    }
+
+    init(_ key: iotrace_request_key) {
+        self.init(
+            queue: key.queue ^ Self.processBits(key.operation, key.process_id),
+            operation: Operation(code: key.operation))
+    }
+
+    func abi(processID: UInt64) -> iotrace_request_key {
+        iotrace_request_key(
+            process_id: processID, queue: queue ^ Self.processBits(operation.code, processID),
+            operation: operation.code,
+            reserved: 0)
+    }
+}
+
+extension RequestFigures {
+    init(_ counter: iotrace_request_counter) {
         self.init()
-        (completed, errors, bytes) = (counter.completed, counter.errors, counter.bytes)
-        (pollArmed, punted, more) = (counter.poll_armed, counter.punted, counter.more)
+        withUnsafeBytes(of: counter) { bytes in
+            for (field, value) in zip(Self.fields, bytes.bindMemory(to: UInt64.self)) { self[keyPath: field] = value }
+        }
     }
 }
 

@@ -10,6 +10,14 @@ public enum TraceTarget: Sendable, Equatable {
     case all
 }
 
+/// Which requests of io_uring and Linux AIO are timed from submission to completion; as `bpf/include/requests.h` has it.
+public enum RequestTiming: UInt32, Sendable {
+    case none
+    /// One in eight.
+    case sampled
+    case all
+}
+
 public struct TracerConfiguration: Sendable {
     public var target: TraceTarget
     /// Children of a target are targets.
@@ -20,12 +28,13 @@ public struct TracerConfiguration: Sendable {
     public var accountsCopies: Bool
     /// Samples of the CPU clock a second on each CPU; nil: none.
     public var samplingFrequency: UInt64?
+    public var requestTiming: RequestTiming
     /// Caps the entries of the process, call and file maps; for tests that fill them.
     public var mapLimit: UInt32?
 
     public init(
         target: TraceTarget, follow: Bool = true, ownPID: UInt32, accountsCopies: Bool = true,
-        samplingFrequency: UInt64? = nil,
+        samplingFrequency: UInt64? = nil, requestTiming: RequestTiming = .sampled,
         mapLimit: UInt32? = nil
     ) {
         self.target = target
@@ -33,6 +42,7 @@ public struct TracerConfiguration: Sendable {
         self.ownPID = ownPID
         self.accountsCopies = accountsCopies
         self.samplingFrequency = accountsCopies ? samplingFrequency : nil
+        self.requestTiming = requestTiming
         self.mapLimit = mapLimit
     }
 }

@@ -42,14 +42,15 @@ public struct ProbeDescription: Sendable {
         .init("end_direct_nested", "iomap_dio_complete", "direct I/O that completes in an interrupt", ledger: true),
         .init("watch_transmit", "net_dev_start_xmit", "zero-copy sends whose completion is not read", ledger: true),
         .init(
-            "watch_submission", "io_uring_submit_req", "zero-copy and multishot requests of io_uring", ledger: true,
+            "watch_submission", "io_uring_submit_req", "requests submitted to io_uring, and their times", ledger: true,
             otherwise: "io_uring_submit_sqe"),
         .init(
-            "watch_submission_by_sqe", "io_uring_submit_sqe", "zero-copy and multishot requests of io_uring",
+            "watch_submission_by_sqe", "io_uring_submit_sqe", "requests submitted to io_uring, and their times",
             ledger: true,
             arguments: 2, otherwise: "io_uring_submit_req"),
         .init("count_completion", "io_uring_complete", "bytes of io_uring", ledger: true, arguments: 3),
         .init("count_completion_by_value", "io_uring_complete", "bytes of io_uring", ledger: true, arguments: 7),
+        .init("note_created_ring", "io_uring_create", "fds of rings", ledger: true),
         .init("note_poll_armed", "io_uring_poll_arm", "io_uring requests that wait for readiness", ledger: true),
         .init("note_punted", "io_uring_queue_async_work", "io_uring requests that a worker does", ledger: true),
         .init(

@@ -273,26 +273,77 @@ extension Latency {
 }
 
 extension ProcessFigures {
-    var json: JSONValue { .object(rows + ledgerRows + uringRows) }
+    var json: JSONValue { .object(rows + ledgerRows + requestRows) }
 
-    private var uringRows: [(String, JSONValue)] {
-        guard !uring.isEmpty || !rings.isEmpty else { return [] }
+    private var requestRows: [(String, JSONValue)] {
+        guard !requests.isEmpty || !rings.isEmpty else { return [] }
         return [
             (
-                "uring",
+                "requests",
                 .array(
-                    uring.sorted { $0.key < $1.key }.map { opcode, figures in
-                        JSONValue(counters: [UInt64(opcode)] + UringFigures.fields.map { figures[keyPath: $0] })
+                    requests.sorted { $0.key < $1.key }.map { key, figures in
+                        JSONValue(
+                            counters: [key.queue, UInt64(key.operation.code)]
+                                + RequestFigures.fields.map { figures[keyPath: $0] })
+                    })
+            ),
+            (
+                "request_latencies",
+                .array(
+                    requestLatencies.sorted { $0.key < $1.key }.map { key, latency in
+                        [
+                            "request": JSONValue(counters: [key.queue, UInt64(key.operation.code)]),
+                            "latency": latency.json,
+                        ]
                     })
             ),
             (
                 "rings",
                 .array(
                     rings.sorted { $0.key < $1.key }.map { id, ring in
-                        JSONValue(counters: [id, UInt64(ring.setupFlags), ring.overflows])
+                        JSONValue(counters: [
+                            id, UInt64(ring.setupFlags), ring.overflows, ring.fd.map { UInt64($0) + 1 } ?? 0,
+                        ])
                     })
             ),
         ]
+    }
+
+    private mutating func readRequests(_ value: JSONValue) throws(DecodingFailure) {
+        for row in value["requests"]?.arrayValue ?? [] {
+            let n = try JSONValue.counters(
+                row.arrayValue ?? [], count: 2 + RequestFigures.fields.count, name: "requests")
+            var figures = RequestFigures()
+            for (field, number) in zip(RequestFigures.fields, n[2...]) { figures[keyPath: field] = number }
+            requests[try Self.requestKey(n)] = figures
+        }
+        for row in value["request_latencies"]?.arrayValue ?? [] {
+            let key = try Self.requestKey(try row.counters("request", count: 2))
+            requestLatencies[key] = try Latency(try row.require("latency"))
+        }
+        // What recordings had before: opcode, completed, errors, bytes, poll-armed, punted, further completions.
+        for row in value["uring"]?.arrayValue ?? [] {
+            let n = try JSONValue.counters(row.arrayValue ?? [], count: 7, name: "uring")
+            guard let opcode = UInt32(exactly: n[0]), opcode < Operation.aioFlag else {
+                throw DecodingFailure(message: "no such opcode")
+            }
+            let key = RequestFigures.Key(queue: 0, operation: Operation(code: Operation.uringFlag | opcode))
+            var figures = RequestFigures()
+            (figures.completed, figures.errors, figures.bytes) = (n[1], n[2], n[3])
+            (figures.pollArmed, figures.punted, figures.notifications) = (n[4], n[5], n[6])
+            requests[key] = figures
+        }
+        for row in value["rings"]?.arrayValue ?? [] {
+            let n = try JSONValue.counters(row.arrayValue ?? [], count: 3, name: "rings")
+            rings[n[0]] = UringRing(
+                setupFlags: UInt32(truncatingIfNeeded: n[1]),
+                fd: n.count > 3 && n[3] > 0 ? Int32(exactly: n[3] - 1) : nil, overflows: n[2])
+        }
+    }
+
+    private static func requestKey(_ numbers: [UInt64]) throws(DecodingFailure) -> RequestFigures.Key {
+        guard let code = UInt32(exactly: numbers[1]) else { throw DecodingFailure(message: "no such operation") }
+        return RequestFigures.Key(queue: numbers[0], operation: Operation(code: code))
     }
 
     /// Most files have nothing in theirs, so that an empty list stands for it.
@@ -371,16 +422,6 @@ extension ProcessFigures {
             files[try entry.unsigned("id")] = file
         }
         try readLedgerRows(value)
-        for row in value["uring"]?.arrayValue ?? [] {
-            let n = try JSONValue.counters(row.arrayValue ?? [], count: 1 + UringFigures.fields.count, name: "uring")
-            guard let opcode = UInt32(exactly: n[0]) else { throw DecodingFailure(message: "no such opcode") }
-            var figures = UringFigures()
-            for (field, number) in zip(UringFigures.fields, n[1...]) { figures[keyPath: field] = number }
-            uring[opcode] = figures
-        }
-        for row in value["rings"]?.arrayValue ?? [] {
-            let n = try JSONValue.counters(row.arrayValue ?? [], count: 3, name: "rings")
-            rings[n[0]] = UringRing(setupFlags: UInt32(truncatingIfNeeded: n[1]), overflows: n[2])
-        }
+        try readRequests(value)
     }
 }

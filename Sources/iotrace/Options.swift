@@ -50,6 +50,15 @@ struct TargetOptions: ParsableArguments {
 
     enum LatencyMode: String, ExpressibleByArgument, CaseIterable { case off, sampled, full }
 
+    /// Requests that complete later are timed as calls are.
+    var requestTiming: RequestTiming {
+        switch latency {
+        case .off: .none
+        case .sampled: .sampled
+        case .full: .all
+        }
+    }
+
     /// nil: the command is the target.
     func target() throws -> TraceTarget? {
         if let duration, !(duration > 0 && duration < 1e9) {

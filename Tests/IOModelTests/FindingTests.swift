@@ -64,9 +64,9 @@ import Testing
     @Test func requestsThatGoToWorkersAreFound() {
         #expect(
             Self.codes {
-                var figures = UringFigures()
+                var figures = RequestFigures()
                 (figures.completed, figures.punted) = (100, 51)
-                $0.uring[23] = figures
+                $0.requests[Literals.request(23)] = figures
                 $0.totals.uringOperations = 100
             } == ["uring_mostly_punted"])
     }

@@ -4,6 +4,11 @@
 enum Literals {
     static func call(_ name: String) -> UInt32 { SyscallNames.number(of: name)! }
 
+    /// Requests of an io_uring with this opcode.
+    static func request(_ opcode: UInt32) -> RequestFigures.Key {
+        RequestFigures.Key(queue: 1, operation: Operation(code: Operation.uringFlag | opcode))
+    }
+
     static func process(_ build: (inout ProcessFigures) -> Void) -> ProcessFigures {
         var process = ProcessFigures(identity: ProcessIdentity(id: 1, pid: 1, ppid: 0, comm: "x"))
         build(&process)

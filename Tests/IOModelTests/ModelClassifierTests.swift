@@ -176,10 +176,10 @@ import Testing
     @Test func aRingForTimersIsNoAsynchronousIO() {
         let classifier = ModelClassifier(
             Literals.process {
-                var timers = UringFigures(), nothing = UringFigures()
+                var timers = RequestFigures(), nothing = RequestFigures()
                 (timers.completed, timers.errors) = (50, 50)  // ETIME
                 nothing.completed = 20
-                $0.uring = [11: timers, 0: nothing]
+                $0.requests = [Literals.request(11): timers, Literals.request(0): nothing]
                 $0.totals.uringOperations = 20
                 $0.rings[77] = UringRing(setupFlags: 0)
             })

@@ -48,6 +48,7 @@
 #define IOTRACE_KIND_CLOSE 24      // fd 0 is gone
 #define IOTRACE_KIND_DUP 25        // the result is a new fd, perhaps in the place of an old one
 #define IOTRACE_KIND_FCNTL 26      // fd 0; F_DUPFD makes a new one
+#define IOTRACE_KIND_SUBMIT 27     // no fd; the result is iocbs of the array, argument 2
 
 // Why a thread slept. The order is the order of `causes`.
 #define IOTRACE_CAUSE_DISK 0
@@ -82,16 +83,18 @@ struct iotrace_trait {
 };
 
 struct iotrace_config {
-    __u32 target;                  // IOTRACE_TARGET_…
-    __u32 follow;                  // 1: children of a target are targets
-    __u64 cgroup_id;               // inode number of the cgroup v2 directory
-    __u32 tracer;                  // tgid of the tracer, left out of IOTRACE_TARGET_ALL; 0: none
-    __u32 has_rdonly_cast;         // bpf_rdonly_cast exists (Linux 6.2)
-    __u32 has_iomap_events;        // the tracepoints of direct I/O exist (Linux 6.6)
-    __u32 ledger;                  // 0: copies are not accounted for
+    __u32 target;           // IOTRACE_TARGET_…
+    __u32 follow;           // 1: children of a target are targets
+    __u64 cgroup_id;        // inode number of the cgroup v2 directory
+    __u32 tracer;           // tgid of the tracer, left out of IOTRACE_TARGET_ALL; 0: none
+    __u32 has_rdonly_cast;  // bpf_rdonly_cast exists (Linux 6.2)
+    __u32 has_iomap_events; // the tracepoints of direct I/O exist (Linux 6.6)
+    __u32 ledger;           // 0: copies are not accounted for
+    __u32 request_timing;   // IOTRACE_TIMING_…
+    __u32 reserved;
     __u8 comm[IOTRACE_COMM_BYTES]; // NUL-padded
     struct iotrace_trait traits[IOTRACE_SYSCALLS];
 };
-_Static_assert(sizeof(struct iotrace_config) == 48 + 4 * IOTRACE_SYSCALLS, "config layout");
+_Static_assert(sizeof(struct iotrace_config) == 56 + 4 * IOTRACE_SYSCALLS, "config layout");
 
 #endif

@@ -32,31 +32,4 @@ struct iotrace_model_counter {
 #define IOTRACE_WATCHED_POLL 2  // it was in a set of poll or select
 #define IOTRACE_WATCHED_SELECT 4
 
-// Completions of io_uring, by process and opcode.
-struct iotrace_uring_key {
-    __u64 process_id;
-    __u32 opcode;
-    __u32 reserved;
-};
-
-struct iotrace_uring_counter {
-    __u64 completed;
-    __u64 errors; // results below zero
-    __u64 bytes;
-    __u64 poll_armed; // waited for readiness
-    __u64 punted;     // handed to a worker thread
-    __u64 more;       // further completions of the same request: zero-copy notifications, multishot
-};
-
-// Rings of a process.
-struct iotrace_ring_key {
-    __u64 process_id;
-    __u64 ring;
-};
-
-struct iotrace_ring {
-    __u32 setup_flags; // IORING_SETUP_…
-    __u32 overflows;
-};
-
 #endif

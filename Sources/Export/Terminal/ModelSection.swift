@@ -14,7 +14,7 @@ struct ModelSection {
 
     var lines: [Line] {
         guard !classifier.rows.isEmpty else { return [] }
-        return tags + models + quadrants + uring + findings
+        return tags + models + quadrants + RequestLines(process).lines + findings
     }
 
     /// Hidden copies have lines of their own below.
@@ -71,17 +71,6 @@ struct ModelSection {
             [TextRun("async", .dim), cell(quadrants.asyncBlocking), cell(quadrants.asyncNonblocking)],
         ]
         return table.lines(width: width)
-    }
-
-    private var uring: [Line] {
-        let opcodes = process.uring.sorted { ($1.value.completed, $0.key) < ($0.value.completed, $1.key) }.prefix(4)
-        return opcodes.map { opcode, figures in
-            var text = "\(HumanUnits.count(figures.completed)) completed, \(HumanUnits.bytes(figures.bytes))"
-            text += "; \(HumanUnits.count(figures.inline)) inline, \(HumanUnits.count(figures.pollArmed)) poll-armed"
-            text += ", \(HumanUnits.count(figures.punted)) punted to a worker"
-            if figures.errors > 0 { text += "; \(HumanUnits.count(figures.errors)) errors" }
-            return Line([TextRun("    io_uring \(Operation.uringName(opcode)): ", .dim), TextRun(text)])
-        }
     }
 }
 

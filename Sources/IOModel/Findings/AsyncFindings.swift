@@ -12,7 +12,7 @@ extension Finding {
     }
 
     static func punted(_ process: ProcessFigures) -> Finding? {
-        let all = process.uring.values.reduce(into: UringFigures()) { $0 += $1 }
+        let all = process.uring.values.reduce(into: RequestFigures()) { $0 += $1.figures }
         guard all.completed >= 100, all.punted > all.completed / 2 else { return nil }
         return Finding(
             code: "uring_mostly_punted",

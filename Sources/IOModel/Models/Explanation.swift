@@ -159,7 +159,7 @@ public struct Explanation: Sendable {
             )
         }
         let idle = process.uring.filter { !UringOpcode.isIO($0.key) }
-        let requests = idle.reduce(0) { $0 &+ $1.value.completed }
+        let requests = idle.reduce(0) { $0 &+ $1.value.figures.completed }
         if requests > 0 {
             let names = idle.keys.map(Operation.uringName).sorted().joined(separator: ", ")
             say(

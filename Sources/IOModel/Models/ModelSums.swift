@@ -100,7 +100,7 @@ public struct ModelSums: Sendable, Equatable {
     private mutating func addRequestsWithoutFile(_ process: ProcessFigures) {
         let onFiles = self[.uring].operations &+ self[.uringSQPoll].operations
         let idle = process.uring.reduce(0) {
-            UringOpcode.isIO($1.key) ? $0 : $0 &+ $1.value.completed.less($1.value.errors)
+            UringOpcode.isIO($1.key) ? $0 : $0 &+ $1.value.figures.completed.less($1.value.figures.errors)
         }
         let others = process.totals.uringOperations.less(onFiles).less(idle)
         guard others > 0 else { return }

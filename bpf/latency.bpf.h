@@ -1,0 +1,42 @@
+// Latency histograms: the bucket of a time, and the entry that it goes into.
+#pragma once
+
+#include "maps.bpf.h"
+
+static __always_inline u32 latency_bucket(u64 nanoseconds)
+{
+    u32 octave = 63;
+
+    if (nanoseconds < (1ull << IOTRACE_LATENCY_FIRST_OCTAVE))
+        return 0;
+    if (nanoseconds >= (1ull << IOTRACE_LATENCY_LAST_OCTAVE))
+        return IOTRACE_LATENCY_BUCKETS - 1;
+    octave = 0; // log2 by halves: the target has no count-leading-zeros instruction
+    if (nanoseconds >> 32)
+        octave += 32;
+    if (nanoseconds >> (octave + 16))
+        octave += 16;
+    if (nanoseconds >> (octave + 8))
+        octave += 8;
+    if (nanoseconds >> (octave + 4))
+        octave += 4;
+    if (nanoseconds >> (octave + 2))
+        octave += 2;
+    if (nanoseconds >> (octave + 1))
+        octave += 1;
+    return 1 + 4 * (octave - IOTRACE_LATENCY_FIRST_OCTAVE) + ((nanoseconds >> (octave - 2)) & 3);
+}
+
+// One time goes into a histogram. `on_cpu` is the part of it that was spent on a CPU, where that is known.
+static __always_inline void add_latency(struct iotrace_latency *latency, u64 total, u64 on_cpu)
+{
+    u32 bucket = latency_bucket(total);
+
+    __sync_fetch_and_add(&latency->calls, 1);
+    __sync_fetch_and_add(&latency->total_ns, total);
+    __sync_fetch_and_add(&latency->on_cpu_ns, on_cpu);
+    if (total > latency->max_ns)
+        latency->max_ns = total;
+    if (bucket < IOTRACE_LATENCY_BUCKETS)
+        __sync_fetch_and_add(&latency->buckets[bucket], 1);
+}
