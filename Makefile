@@ -13,4 +13,4 @@ benchmark:
 
 format:
 	swift format --in-place --recursive Package.swift Plugins Sources Tests Benchmarks
-	clang-format -i bpf/*.c bpf/*.h bpf/include/*.h Sources/CLinuxShims/*.c Sources/CLinuxShims/include/*.h Sources/TransferLab/*.[ch] Sources/TransferLab/include/*.h Benchmarks/*.c
+	clang-format -i bpf/*.c bpf/*.h bpf/include/*.h Sources/CLinuxShims/*.c Sources/CLinuxShims/include/*.h Sources/*Lab/*.[ch] Sources/*Lab/include/*.h Sources/LabSupport/*.c Sources/LabSupport/include/*.h Benchmarks/*.c

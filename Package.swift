@@ -29,8 +29,10 @@ let package = Package(
             name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev", "libelf-dev"])]),
         .target(name: "CLinuxShims"),
 
-        // The lab's transfers, in plain C: each can be read as an example.
-        .target(name: "TransferLab"),
+        // The lab's transfers and programs, in plain C: each can be read as an example.
+        .target(name: "LabSupport"),
+        .target(name: "TransferLab", dependencies: ["LabSupport"]),
+        .target(name: "ModelLab", dependencies: ["LabSupport"]),
 
         // Pure: no I/O, no privilege.
         .target(name: "IOModel", swiftSettings: strict),
@@ -47,7 +49,7 @@ let package = Package(
         .executableTarget(
             name: "iotrace",
             dependencies: [
-                "CLinuxShims", "Collector", "Export", "IOModel", "JSON", "ProbeLoader", "Recording",
+                "CLinuxShims", "Collector", "Export", "IOModel", "JSON", "ModelLab", "ProbeLoader", "Recording",
                 "TransferLab",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -183,6 +183,11 @@ int status_exited(int status)
     return WIFEXITED(status);
 }
 
+int status_stopped(int status)
+{
+    return WIFSTOPPED(status);
+}
+
 int status_code(int status)
 {
     return WEXITSTATUS(status);

@@ -21,8 +21,9 @@ struct ModelsDocument {
 
     var tags: JSONValue { .array(classifier.tags.map { .string($0) }) }
 
-    var quadrants: JSONValue {
-        let quadrants = classifier.quadrants
+    var quadrants: JSONValue { Self.quadrants(classifier.quadrants) }
+
+    static func quadrants(_ quadrants: Quadrants) -> JSONValue {
         func figures(_ figures: Quadrants.Figures) -> JSONValue {
             [
                 "operations": .unsigned(figures.operations), "time_ns": JSONValue(figures.time.nanoseconds),
@@ -43,11 +44,13 @@ struct ModelsDocument {
             })
     }
 
-    var phases: JSONValue {
+    var phases: JSONValue { Self.phases(classifier.phases) }
+
+    static func phases(_ phases: Phases) -> JSONValue {
         [
-            "wait_ns": .unsigned(classifier.phases.wait), "transfer_ns": JSONValue(classifier.phases.transfer),
-            "estimated": .bool(classifier.phases.moving.isEstimated),
-            "partial": .bool(classifier.phases.moving.isPartial),
+            "wait_ns": .unsigned(phases.wait), "transfer_ns": JSONValue(phases.transfer),
+            "estimated": .bool(phases.moving.isEstimated),
+            "partial": .bool(phases.moving.isPartial),
         ]
     }
 
@@ -56,7 +59,7 @@ struct ModelsDocument {
         .array(ModelClassifier.rows(of: file, in: process).map(row))
     }
 
-    private static func row(_ row: ModelRow) -> JSONValue {
+    static func row(_ row: ModelRow) -> JSONValue {
         [
             "model": .string(row.model), "sub_model": JSONValue(row.subModel),
             "operations": .unsigned(row.operations), "waits": .unsigned(row.waits), "bytes": .unsigned(row.bytes),

@@ -91,7 +91,7 @@ static int make_tmpfs_source(struct transfer *t)
         return unavailable(t, "needs /dev/shm");
     result = make_source(t, directory, O_DIRECT, false);
     close(directory);
-    if (result && t->source < 0 && t->error == EINVAL)
+    if (result && t->source < 0 && t->problem.error == EINVAL)
         return unavailable(t, "needs O_DIRECT on tmpfs (Linux 6.6)");
     return result;
 }
@@ -166,7 +166,7 @@ static int make_sink(struct transfer *t, int flags)
 
 static int refused_direct(struct transfer *t, int fd)
 {
-    return fd < 0 && t->error == EINVAL ? unavailable(t, "needs O_DIRECT in DIRECTORY") : -1;
+    return fd < 0 && t->problem.error == EINVAL ? unavailable(t, "needs O_DIRECT in DIRECTORY") : -1;
 }
 
 int open_source(struct transfer *t)

@@ -61,21 +61,10 @@ static int tcp_pair(struct transfer *t, int ends[2])
     return 0;
 }
 
-// Forks. In the child fd 0 is `end` and nothing else is open: the worker's end must have no other holder, or the child
-// would never read the end of file, and neither must the lab's pipes.
-static pid_t fork_with(int end)
-{
-    pid_t pid = fork();
-
-    if (pid == 0 && (dup2(end, 0) < 0 || close_range(1, ~0U, 0)))
-        _exit(1);
-    return pid;
-}
-
 // The child reads ends[1] until its end; ends[0] becomes the sink.
 int start_drain(struct transfer *t, int ends[2])
 {
-    t->child = fork_with(ends[1]);
+    t->child = lab_fork_with(ends[1]);
     if (t->child == 0) {
         char *piece = pages(PIECE);
         while (piece && read(0, piece, PIECE) > 0)
@@ -121,7 +110,7 @@ int start_tcp_feed(struct transfer *t)
 
     if (tcp_pair(t, ends))
         return -1;
-    t->child = fork_with(ends[1]);
+    t->child = lab_fork_with(ends[1]);
     if (t->child == 0) {
         char *piece = pages(PIECE);
         if (!piece)
@@ -155,7 +144,7 @@ int start_child_memory(struct transfer *t)
         close(ends[1]);
         return -1;
     }
-    t->child = fork_with(ends[1]);
+    t->child = lab_fork_with(ends[1]);
     if (t->child == 0) {
         fill(memory, t->size);
         if (write(0, &byte, 1) == 1)

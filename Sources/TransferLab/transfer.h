@@ -6,7 +6,7 @@
 #ifndef TRANSFER_H
 #define TRANSFER_H
 
-#include "uring.h"
+#include "LabSupport.h"
 
 #include <linux/aio_abi.h>
 #include <stddef.h>
@@ -65,9 +65,7 @@ struct transfer {
     pid_t child;
     int lifeline;             // the child that owns `child_memory` leaves when this closes
     const char *child_memory; // an address in the child
-    const char *failed;       // the call that failed
-    int error;                // its errno
-    const char *unavailable;  // or: what this machine lacks
+    struct lab_problem problem;
 };
 
 /// Both record the reason and return -1. fail() takes errno.
@@ -77,12 +75,9 @@ int unavailable(struct transfer *t, const char *why);
 /// Finds a row's method by its name, or NULL.
 const struct transfer_method *find_method(const char *name);
 
-// files.c, memory.c
+// files.c
 int open_source(struct transfer *t);
 int open_sink(struct transfer *t);
-char *pages(size_t size);
-void fill(void *memory, size_t size);
-void map_everything(void);
 
 // peers.c, veth.c
 void make_roomy(int socket);

@@ -5,60 +5,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 int fail(struct transfer *t, const char *what)
 {
-    t->error = errno;
-    t->failed = what;
-    return -1;
+    return lab_fail(&t->problem, what);
 }
 
 int unavailable(struct transfer *t, const char *why)
 {
-    t->unavailable = why;
-    return -1;
-}
-
-// One line to the lab in exactly one write; dprintf(3) would look at the descriptor first.
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-    char line[256];
-    va_list arguments;
-    int length;
-
-    va_start(arguments, format);
-    length = vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
-    if (write(1, line, (size_t)length) != length)
-        return; // the lab has gone, which read(0) will tell
-}
-
-// Says why it can't, and returns the exit status for that.
-static int give_up(const struct transfer *t)
-{
-    const char *name = strerrorname_np(t->error);
-
-    if (t->unavailable) {
-        say("unavailable %s\n", t->unavailable);
-        return 0;
-    }
-    say("failed %s: %s\n", t->failed, name ? name : strerror(t->error));
-    return 1;
+    return lab_unavailable(&t->problem, why);
 }
 
 static int take_arguments(struct transfer *t, int argc, char **argv)
 {
     unsigned long long size;
-    char *end;
 
     errno = EINVAL;
     if (argc != 3)
@@ -66,12 +30,11 @@ static int take_arguments(struct transfer *t, int argc, char **argv)
     t->method = find_method(argv[0]);
     if (!t->method)
         return fail(t, "NAME");
-    errno = 0;
-    size = strtoull(argv[1], &end, 10);
-    if (errno || argv[1][0] < '0' || argv[1][0] > '9' || *end || size == 0 || size % MIB || size > INT64_MAX / 2) {
-        errno = errno ? errno : EINVAL;
+    if (lab_number(argv[1], INT64_MAX / 2, &size))
+        return fail(t, "SIZE");
+    errno = EINVAL;
+    if (size % MIB)
         return fail(t, "SIZE (a multiple of 1 MiB)");
-    }
     t->size = size;
     t->directory = open(argv[2], O_PATH | O_DIRECTORY | O_CLOEXEC);
     return t->directory < 0 ? fail(t, "DIRECTORY") : 0;
@@ -112,14 +75,6 @@ static void take_down(struct transfer *t)
         waitpid(t->child, NULL, 0);
 }
 
-static int64_t nanoseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 // Steps 2 to 4 of the protocol.
 static int run(struct transfer *t)
 {
@@ -127,16 +82,16 @@ static int run(struct transfer *t)
     ssize_t moved;
     char byte;
 
-    nanoseconds(); // maps the vDSO's data, which can't be locked
-    say("ready %zu\n", t->size);
+    lab_nanoseconds(); // maps the vDSO's data, which can't be locked
+    lab_say("ready %zu\n", t->size);
     if (read(0, &byte, 1) != 1)
         return 0; // the lab has changed its mind
-    start = nanoseconds();
+    start = lab_nanoseconds();
     moved = t->method->move(t);
-    end = nanoseconds();
+    end = lab_nanoseconds();
     if (moved < 0)
-        return give_up(t);
-    say("done %zd %lld\n", moved, (long long)(end - start));
+        return lab_give_up(&t->problem);
+    lab_say("done %zd %lld\n", moved, (long long)(end - start));
     while (read(0, &byte, 1) > 0)
         ;
     return 0;
@@ -157,7 +112,7 @@ int transfer_lab_worker(int argc, char **argv)
     int status;
 
     signal(SIGPIPE, SIG_IGN); // a peer or a lab that has gone is an error to report, not a death
-    status = take_arguments(&t, argc, argv) || set_up(&t) ? give_up(&t) : run(&t);
+    status = take_arguments(&t, argc, argv) || set_up(&t) ? lab_give_up(&t.problem) : run(&t);
     take_down(&t);
     return status;
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import IOModel
+import ModelLab
 import TransferLab
 
 /// The command line. Only this target touches standard output, signals and exit statuses.
@@ -19,6 +20,7 @@ struct IOTrace: ParsableCommand {
               iotrace record -o trace.ndjson -p 1234             to a file, an interval a second
               iotrace report trace.ndjson --json                 the recording, as a document
               iotrace lab transfers                              ways to move a file: expected against measured
+              iotrace lab models                                 ways to wait for data: likewise, as a picture
               iotrace doctor                                     what this machine allows
 
             Exit status: the command's own (128 + N for signal N), 125 when iotrace could not do its job, \
@@ -28,8 +30,11 @@ struct IOTrace: ParsableCommand {
         subcommands: [ReportCommand.self, RecordCommand.self, LabCommand.self, DoctorCommand.self])
 
     static func main() {
-        if CommandLine.arguments.dropFirst().first == TransferWorker.command {
+        switch CommandLine.arguments.dropFirst().first {
+        case TransferSession.worker:
             Glibc.exit(transfer_lab_worker(CommandLine.argc - 2, CommandLine.unsafeArgv + 2))
+        case ModelSession.worker: Glibc.exit(model_lab_worker(CommandLine.argc - 2, CommandLine.unsafeArgv + 2))
+        default: break
         }
         // A report into a closed pipe is an error to handle, not a death.
         signal(SIGPIPE, SIG_IGN)

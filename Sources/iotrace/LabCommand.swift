@@ -7,7 +7,7 @@ import TransferLab
 struct LabCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab", abstract: "Run known workloads: expected against measured.",
-        subcommands: [TransfersCommand.self])
+        subcommands: [TransfersCommand.self, ModelsCommand.self])
 }
 
 struct TransfersCommand: ParsableCommand {

@@ -58,6 +58,7 @@ int format_message(char *buffer, size_t size, const char *format, __builtin_va_l
 
 /// waitpid(2) status macros.
 int status_exited(int status);
+int status_stopped(int status);
 int status_code(int status);
 int status_signal(int status);
 

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "transfer.h"
+#include "LabSupport.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -8,9 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-int uring_open(struct uring *ring, unsigned entries)
+static int open_with(struct uring *ring, unsigned entries, struct io_uring_params params)
 {
-    struct io_uring_params params = {0};
     size_t sq_size, cq_size;
     char *rings;
 
@@ -39,12 +38,23 @@ int uring_open(struct uring *ring, unsigned entries)
     rings = ring->rings;
     ring->sq_tail = (unsigned *)(rings + params.sq_off.tail);
     ring->sq_array = (unsigned *)(rings + params.sq_off.array);
+    ring->sq_flags = (unsigned *)(rings + params.sq_off.flags);
     ring->sq_mask = *(unsigned *)(rings + params.sq_off.ring_mask);
     ring->cq_head = (unsigned *)(rings + params.cq_off.head);
     ring->cq_tail = (unsigned *)(rings + params.cq_off.tail);
     ring->cq_mask = *(unsigned *)(rings + params.cq_off.ring_mask);
     ring->cqes = (struct io_uring_cqe *)(rings + params.cq_off.cqes);
     return 0;
+}
+
+int uring_open(struct uring *ring, unsigned entries)
+{
+    return open_with(ring, entries, (struct io_uring_params){0});
+}
+
+int uring_open_polled(struct uring *ring, unsigned entries, unsigned idle)
+{
+    return open_with(ring, entries, (struct io_uring_params){.flags = IORING_SETUP_SQPOLL, .sq_thread_idle = idle});
 }
 
 void uring_close(struct uring *ring)
@@ -66,13 +76,14 @@ int uring_register_buffer(struct uring *ring, void *memory, size_t size)
     return syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_BUFFERS, &buffer, 1) < 0 ? -1 : 0;
 }
 
-static int enter(struct uring *ring, unsigned submissions, unsigned completions)
+int uring_enter(struct uring *ring, unsigned submissions, unsigned completions)
 {
-    return syscall(SYS_io_uring_enter, ring->fd, submissions, completions, IORING_ENTER_GETEVENTS, NULL, 0) < 0 ? -1
-                                                                                                                : 0;
+    unsigned flags = completions > 0 ? IORING_ENTER_GETEVENTS : 0;
+
+    return syscall(SYS_io_uring_enter, ring->fd, submissions, completions, flags, NULL, 0) < 0 ? -1 : 0;
 }
 
-int uring_submit(struct uring *ring, const struct io_uring_sqe *sqe)
+void uring_queue(struct uring *ring, const struct io_uring_sqe *sqe)
 {
     unsigned tail = *ring->sq_tail; // only this side writes the tail
     unsigned slot = tail & ring->sq_mask;
@@ -80,10 +91,23 @@ int uring_submit(struct uring *ring, const struct io_uring_sqe *sqe)
     ring->sqes[slot] = *sqe;
     ring->sq_array[slot] = slot;
     __atomic_store_n(ring->sq_tail, tail + 1, __ATOMIC_RELEASE); // the entry before the tail that announces it
-    return enter(ring, 1, 1);
 }
 
-static bool take(struct uring *ring, struct io_uring_cqe *cqe)
+int uring_wake(struct uring *ring)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); // the tail before the look at the flags: the thread does it the other way
+    if (!(__atomic_load_n(ring->sq_flags, __ATOMIC_RELAXED) & IORING_SQ_NEED_WAKEUP))
+        return 0;
+    return syscall(SYS_io_uring_enter, ring->fd, 0, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0) < 0 ? -1 : 0;
+}
+
+int uring_submit(struct uring *ring, const struct io_uring_sqe *sqe)
+{
+    uring_queue(ring, sqe);
+    return uring_enter(ring, 1, 1);
+}
+
+bool uring_take(struct uring *ring, struct io_uring_cqe *cqe)
 {
     unsigned head = *ring->cq_head;
 
@@ -96,8 +120,8 @@ static bool take(struct uring *ring, struct io_uring_cqe *cqe)
 
 int uring_wait(struct uring *ring, struct io_uring_cqe *cqe)
 {
-    while (!take(ring, cqe))
-        if (enter(ring, 0, 1) && errno != EINTR)
+    while (!uring_take(ring, cqe))
+        if (uring_enter(ring, 0, 1) && errno != EINTR)
             return -1;
     return 0;
 }
