@@ -14,21 +14,9 @@ public struct ReportDocument {
         let totals = report.totals
         return [
             "schema": "iotrace.report/1",
-            "tool": [
-                "version": .string(report.tool.version), "kernel": .string(report.tool.kernel),
-                "tier": .string(report.tool.tier),
-                "probes": .array(
-                    report.tool.probes.map {
-                        ["name": .string($0.name), "attached": .bool($0.attached), "reason": JSONValue($0.reason)]
-                    }),
-            ],
-            "window": [
-                "started_unix_ns": .unsigned(report.window.startedUnixNanoseconds),
-                "duration_ns": .unsigned(report.window.duration), "end": JSONValue(report.window.end?.rawValue),
-                "in_flight_at_start": .unsigned(report.window.inFlightAtStart),
-                "in_flight_at_end": .unsigned(report.window.inFlightAtEnd),
-            ],
-            "losses": losses(report.losses),
+            "tool": Self.tool(report.tool),
+            "window": Self.window(report.window),
+            "losses": Self.losses(report.losses),
             "overhead": overhead,
             "warnings": .array(
                 report.warnings.map {
@@ -43,7 +31,25 @@ public struct ReportDocument {
         ]
     }
 
-    private func losses(_ losses: Losses) -> JSONValue {
+    static func tool(_ tool: Tool) -> JSONValue {
+        [
+            "version": .string(tool.version), "kernel": .string(tool.kernel), "tier": .string(tool.tier),
+            "probes": .array(
+                tool.probes.map {
+                    ["name": .string($0.name), "attached": .bool($0.attached), "reason": JSONValue($0.reason)]
+                }),
+        ]
+    }
+
+    static func window(_ window: Window) -> JSONValue {
+        [
+            "started_unix_ns": .unsigned(window.startedUnixNanoseconds), "duration_ns": .unsigned(window.duration),
+            "end": JSONValue(window.end?.rawValue), "in_flight_at_start": .unsigned(window.inFlightAtStart),
+            "in_flight_at_end": .unsigned(window.inFlightAtEnd),
+        ]
+    }
+
+    static func losses(_ losses: Losses) -> JSONValue {
         [
             "map_full": .unsigned(
                 losses.processMapFull &+ losses.callMapFull &+ losses.fileMapFull &+ losses.latencyMapFull

@@ -81,7 +81,7 @@ public struct Copies: Sendable, Equatable {
         return rest
     }
 
-    private static let fields: [any WritableKeyPath<Copies, UInt64> & Sendable] = [
+    static let fields: [any WritableKeyPath<Copies, UInt64> & Sendable] = [
         \.userToKernel, \.kernelToUser, \.kernelToKernel, \.userToUser, \.avoided, \.unresolved, \.payloadIn,
         \.payloadOut, \.dmaIn, \.dmaOut, \.observed,
     ]

@@ -19,6 +19,7 @@ struct IOTrace: ParsableCommand {
               iotrace report -p 1234 -- wrk http://localhost/    a running server while a load generator runs
               iotrace record -o trace.ndjson -p 1234             to a file, an interval a second
               iotrace report trace.ndjson --json                 the recording, as a document
+              iotrace verify --zero-copy -- ./server-test          a claim, judged: the exit status says it
               iotrace lab transfers                              ways to move a file: expected against measured
               iotrace lab models                                 ways to wait for data: likewise, as a picture
               iotrace doctor                                     what this machine allows
@@ -27,7 +28,9 @@ struct IOTrace: ParsableCommand {
             126 when the command cannot be executed, 127 when it is not found.
             """,
         version: Tool.version,
-        subcommands: [ReportCommand.self, RecordCommand.self, LabCommand.self, DoctorCommand.self])
+        subcommands: [
+            ReportCommand.self, RecordCommand.self, VerifyCommand.self, LabCommand.self, DoctorCommand.self,
+        ])
 
     static func main() {
         switch CommandLine.arguments.dropFirst().first {
