@@ -38,13 +38,14 @@ struct ClaimedCopies {
         guard let total = Copies(of: process) else { return nil }
         self.process = process
         narrowsFiles = scope.narrowsFiles
+        let own = ProgramFiles(pid: process.identity.pid, command: process.identity.command)
         var (program, all): ([Copies], [Copies]) = ([], [])
         for (id, file) in process.files {
             let copies = Copies(of: file)
             all.append(copies)
             if file.opens > 1 && file.identity.fd < 0 { hasFoldedRows = true }
             let named = !scope.paths.isEmpty && scope.contains(file.identity)
-            if !named && copies.payloadOut == 0 && file.identity.isPartOfAProgram(pid: process.identity.pid) {
+            if !named && copies.payloadOut == 0 && own.contain(file.identity) {
                 program.append(copies)
                 continue
             }

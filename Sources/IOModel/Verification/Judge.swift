@@ -102,33 +102,23 @@ struct Judge {
     private func models(_ model: ClaimedModel, _ atLeast: Double?) -> Judgment? {
         guard subject.payload(Scope()) > 0 else { return nil }
         if scope.narrowsFiles { return modelsOfFiles(model, atLeast) }
-        let rows = subject.classifier.rows
-        let all = rows.filter { $0.decides && ($0.model == "zero-copy") == (model == .zeroCopy) }
-        let own = rows.filter { $0.model == model.rawValue && $0.decides }
-        let shares: (operations: Double, bytes: Double)
-        if model == .zeroCopy {
-            shares = (
-                own.reduce(0) { $0 + ($1.operationShare ?? 0) }, own.reduce(0) { $0 + ($1.byteShare ?? 0) }
-            )
-        } else {
-            guard !all.isEmpty else { return nil }
-            let total = all.reduce(into: (UInt64(0), UInt64(0))) { $0 = ($0.0 &+ $1.operations, $0.1 &+ $1.bytes) }
-            let sum = own.reduce(into: (UInt64(0), UInt64(0))) { $0 = ($0.0 &+ $1.operations, $0.1 &+ $1.bytes) }
-            shares = (Words.share(sum.0, of: total.0) ?? 0, Words.share(sum.1, of: total.1) ?? 0)
-        }
+        let decision = subject.classifier.decision(on: model.rawValue)
+        guard decision.allOperations > 0 || decision.allBytes > 0 else { return nil }
+        let own = subject.classifier.rows.filter { $0.model == model.rawValue && $0.decides }
         let evidence =
             own.isEmpty
             ? "no operation is \(model.rawValue); tags: \(subject.classifier.tags.joined(separator: ", "))"
             : own.map(\.evidence).joined(separator: "; ")
         return modelJudgment(
-            model, atLeast, shares, evidence: evidence,
-            files: Array(process.files.values.filter { !$0.identity.isPartOfAProgram(pid: process.identity.pid) }))
+            model, atLeast, (decision.operationShare ?? 0, decision.byteShare ?? 0), evidence: evidence,
+            files: subject.fileModels)
     }
 
     private func modelsOfFiles(_ model: ClaimedModel, _ atLeast: Double?) -> Judgment? {
-        let files = process.files.values.filter { scope.contains($0.identity) }
+        let files = subject.fileModels.filter { scope.contains($0.file.identity) }
         var (own, total) = (ModelFigures(), ModelFigures())
-        for file in files {
+        for models in files {
+            let file = models.file
             if model == .zeroCopy {
                 let copies = Copies(of: file)
                 own += ModelFigures(
@@ -136,8 +126,8 @@ struct Judge {
                 total += ModelFigures(
                     operations: file.operations.less(file.again), bytes: copies.copied &+ copies.avoided)
             } else {
-                own += file.figures(of: model)
-                for one in ClaimedModel.allCases where one != .zeroCopy { total += file.figures(of: one) }
+                own += models.figures(of: model)
+                for one in ClaimedModel.allCases where one != .zeroCopy { total += models.figures(of: one) }
             }
         }
         guard total.operations > 0 else { return nil }
@@ -146,14 +136,14 @@ struct Judge {
             (Words.share(own.operations, of: total.operations) ?? 0, Words.share(own.bytes, of: total.bytes) ?? 0),
             evidence:
                 "\(Words.count(own.operations)) of \(Words.count(total.operations)) operations on the fds in scope",
-            files: Array(files))
+            files: files)
     }
 
     /// Without a share, a model is there if it has a hundredth of the operations or of the bytes, as for tags. With one, a
     /// wait model is measured by operations, and zero-copy by bytes.
     private func modelJudgment(
         _ model: ClaimedModel, _ atLeast: Double?, _ shares: (operations: Double, bytes: Double), evidence: String,
-        files: [FileFigures]
+        files: [FileModels]
     ) -> Judgment {
         let byTag = max(shares.operations, shares.bytes)
         let measured = atLeast == nil ? byTag : model == .zeroCopy ? shares.bytes : shares.operations
@@ -162,7 +152,7 @@ struct Judge {
         if process.ledger == nil {
             doubts += [Doubt(code: "no_ledger", message: "io_uring and copies were not accounted for (--no-ledger)")]
         }
-        let unwanted: (FileFigures) -> UInt64
+        let unwanted: (FileModels) -> UInt64
         let (why, remedy): (String, String)
         if case .noModel = claim.kind {
             unwanted = { $0.figures(of: model).operations }
@@ -174,9 +164,10 @@ struct Judge {
             (why, remedy) = ("operations that are not \(model.rawValue)", Self.remedy(for: model))
         }
         let contributors = files.map { ($0, unwanted($0)) }.filter { $0.1 > 0 }
-            .sorted { ($1.1, $0.0.identity.name) < ($0.1, $1.0.identity.name) }.prefix(Contributor.limit)
-            .map { file, operations in
-                Contributor(
+            .sorted { ($1.1, $0.0.file.identity.name) < ($0.1, $1.0.file.identity.name) }.prefix(Contributor.limit)
+            .map { models, operations in
+                let file = models.file
+                return Contributor(
                     operation: file.bytesIn >= file.bytesOut
                         ? process.reads(of: file.identity) : process.writes(of: file.identity),
                     file: file.identity, value: Double(operations), unit: .count, reason: why)
@@ -343,14 +334,6 @@ extension ProcessFigures {
 }
 
 extension FileFigures {
-    /// Operations and bytes of a wait model; of zero-copy, none.
-    fileprivate func figures(of model: ClaimedModel) -> ModelFigures {
-        guard let wait = WaitModel(rawValue: model.rawValue) else { return ModelFigures() }
-        return ModelSlot.allCases.reduce(into: ModelFigures()) { sum, slot in
-            if slot.model == wait, slot.rawValue < models.count { sum += models[slot.rawValue] }
-        }
-    }
-
     /// Sleeps on this kind of fd can have this cause.
     fileprivate func mayBlock(_ cause: BlockingCause) -> Bool {
         switch cause {
