@@ -288,7 +288,7 @@ __noinline int account_submission(struct iotrace_thread_state *thread, u64 conte
     if (times_request(__sync_fetch_and_add(&counter->submitted, 1))) {
         key = aio_key(row.process_id, submitted);
         pending.submitted_ns = bpf_ktime_get_ns();
-        PUT(pending_requests, &key, &pending);
+        put_pending(key, &pending);
     }
     return 1;
 }
@@ -345,11 +345,11 @@ __noinline int count_event(struct iotrace_thread_state *thread, u64 context, u64
     if (result > 0 && (iocb_reads(opcode) || iocb_writes(opcode)))
         __sync_fetch_and_add(&counter->bytes, result);
     key = aio_key(row.process_id, iocb);
-    pending = bpf_map_lookup_elem(&pending_requests, &key);
+    pending = may_be_pending(context) ? bpf_map_lookup_elem(&pending_requests, &key) : 0;
     if (pending) {
         if (pending->name == context)
             record_request(row.process_id, row.queue, row.operation, pending->submitted_ns);
-        bpf_map_delete_elem(&pending_requests, &key);
+        forget_pending(key, pending->name);
     }
     return 0;
 }

@@ -19,6 +19,49 @@ struct pending_request {
 // By the address of the kernel's request, or by aio_key().
 LRU(pending_requests, 65536, u64, struct pending_request);
 
+// How many entries of pending_requests there are by a hash of their names: for most completions none, and then the map
+// need not be searched. An entry that the LRU drops stays counted here, which costs a needless search now and then.
+#define PENDING_NAMES 65536
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, PENDING_NAMES);
+    __type(key, u32);
+    __type(value, u32);
+} pending_names SEC(".maps");
+
+static __always_inline u32 *pending_count(u64 name)
+{
+    u32 index = name * 0x9E3779B97F4A7C15ull >> 48;
+    return bpf_map_lookup_elem(&pending_names, &index);
+}
+
+static __always_inline bool may_be_pending(u64 name)
+{
+    u32 *count = pending_count(name);
+    return count && *count;
+}
+
+static __always_inline void put_pending(u64 key, struct pending_request *pending)
+{
+    struct pending_request *known = bpf_map_lookup_elem(&pending_requests, &key);
+    u32 *count = pending_count(known ? known->name : 0);
+
+    if (known && count) // left by a request that nobody saw end
+        __sync_fetch_and_add(count, -1);
+    PUT(pending_requests, &key, pending);
+    count = pending_count(pending->name);
+    if (count)
+        __sync_fetch_and_add(count, 1);
+}
+
+static __always_inline void forget_pending(u64 key, u64 name)
+{
+    u32 *count = pending_count(name);
+
+    if (!bpf_map_delete_elem(&pending_requests, &key) && count)
+        __sync_fetch_and_add(count, -1);
+}
+
 #define REQUEST_POLL_ARMED 1
 #define REQUEST_PUNTED 2
 

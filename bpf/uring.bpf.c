@@ -90,13 +90,15 @@ static __always_inline void note_ring(struct iotrace_thread_state *thread, struc
     PUT(uring_rings, &key, &fresh);
 }
 
-// One completion of a request of the ring that the thread used last, by its opcode.
+// One completion of a request of the ring that the thread used last, by its opcode. `address` is 0 where nothing can be
+// pending for it.
 __noinline int count_request(struct iotrace_thread_state *thread, u64 address, u32 opcode, s32 result, u32 moved)
 {
     struct iotrace_request_key key = {.operation = IOTRACE_OPERATION_URING | opcode};
     struct io_kiocb *request = (void *)address;
     struct iotrace_request_counter *counter;
     struct pending_request *pending;
+    u64 name;
 
     if (!thread)
         return 0;
@@ -112,10 +114,13 @@ __noinline int count_request(struct iotrace_thread_state *thread, u64 address, u
         __sync_fetch_and_add(&counter->cancelled, 1);
     if (moved)
         __sync_fetch_and_add(&counter->bytes, moved);
+    if (!address)
+        return 0;
     pending = bpf_map_lookup_elem(&pending_requests, &address);
     if (!pending)
         return 0;
-    if (pending->name == BPF_CORE_READ(request, cqe.user_data)) {
+    name = pending->name;
+    if (name == BPF_CORE_READ(request, cqe.user_data)) {
         if (pending->detours & REQUEST_PUNTED)
             __sync_fetch_and_add(&counter->punted, 1);
         else if (pending->detours)
@@ -123,7 +128,7 @@ __noinline int count_request(struct iotrace_thread_state *thread, u64 address, u
         if (pending->submitted_ns)
             record_request(key.process_id, key.queue, key.operation, pending->submitted_ns);
     }
-    bpf_map_delete_elem(&pending_requests, &address);
+    forget_pending(address, name);
     return 0;
 }
 
@@ -169,10 +174,10 @@ static __always_inline struct iotrace_thread_state *uring_thread(void)
 static __always_inline u64 submitted_file(struct iotrace_thread_state *thread, struct io_kiocb *request)
 {
     struct iotrace_open_file_key key = {.process_id = thread->header.process_id};
-    s32 fd = BPF_CORE_READ(request, cqe.fd);
+    s32 fd = request->cqe.fd;
     u64 file, file_id;
 
-    if (BPF_CORE_READ(request, flags) & REQ_F_FIXED_FILE)
+    if (request->flags & REQ_F_FIXED_FILE)
         return 0;
     key.file = file = file_of_fd(fd);
     if (!file)
@@ -232,14 +237,15 @@ static __always_inline void note_submission(struct io_kiocb *request)
     struct uring_named named = {};
     struct uring_name name = {};
     u64 key = (u64)request, notif, flags, number;
-    u8 opcode = BPF_CORE_READ(request, opcode);
+    u8 opcode;
 
     if (!thread)
         return;
+    opcode = request->opcode;
     number = thread->header.totals.uring_submitted++;
-    flags = BPF_CORE_READ(request, flags);
-    name.ring = (u64)BPF_CORE_READ(request, ctx);
-    name.user_data = BPF_CORE_READ(request, cqe.user_data);
+    flags = request->flags;
+    name.ring = (u64)request->ctx;
+    name.user_data = request->cqe.user_data;
     row.process_id = thread->header.process_id;
     row.queue = name.ring;
     row.operation = IOTRACE_OPERATION_URING | opcode;
@@ -252,7 +258,7 @@ static __always_inline void note_submission(struct io_kiocb *request)
     if (times_request(number) && !(flags & REQ_F_CQE_SKIP)) {
         pending.submitted_ns = bpf_ktime_get_ns();
         pending.name = name.user_data;
-        PUT(pending_requests, &key, &pending);
+        put_pending(key, &pending);
     }
     named.opcode = opcode;
     if (opcode == OP_ACCEPT || opcode == OP_POLL_ADD || opcode == OP_TIMEOUT) { // may be multishot
@@ -430,6 +436,17 @@ static __always_inline u32 uring_model(struct io_ring_ctx *ring)
     return setup_flags(ring) & IORING_SETUP_SQPOLL ? IOTRACE_MODEL_URING_SQPOLL : IOTRACE_MODEL_URING;
 }
 
+// The tracepoint gives the request without a type.
+static __always_inline u32 completed_opcode(struct io_kiocb *request)
+{
+    struct io_kiocb *typed;
+
+    if (!config.has_rdonly_cast)
+        return BPF_CORE_READ(request, opcode);
+    typed = bpf_rdonly_cast(request, bpf_core_type_id_kernel(struct io_kiocb));
+    return typed->opcode;
+}
+
 static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *request, u64 user_data, s32 result,
                                     u32 flags)
 {
@@ -468,14 +485,14 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
             bpf_map_delete_elem(&uring_multishots, &name);
         return 0;
     }
-    opcode = BPF_CORE_READ(request, opcode);
+    opcode = completed_opcode(request);
     if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
         struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
         bpf_map_delete_elem(&uring_names, &name);
     }
     moves = direction_of(opcode) != DIRECTION_NONE;
     moved = moves && result > 0 ? result : 0;
-    count_request(thread, (u64)request, opcode, result, moved);
+    count_request(thread, may_be_pending(user_data) ? (u64)request : 0, opcode, result, moved);
     if (result < 0 || (moves && !result && direction_of(opcode) == DIRECTION_OUT_ZC))
         return 0;
     thread->header.totals.uring_operations++;
@@ -515,7 +532,7 @@ int BPF_PROG(note_created_ring, int fd, struct io_ring_ctx *ring)
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(count_completion, struct io_ring_ctx *ring, struct io_kiocb *request, struct io_uring_cqe *cqe)
 {
-    return complete(ring, request, BPF_CORE_READ(cqe, user_data), BPF_CORE_READ(cqe, res), BPF_CORE_READ(cqe, flags));
+    return complete(ring, request, cqe->user_data, cqe->res, cqe->flags);
 }
 
 // … and these before.
@@ -580,12 +597,12 @@ static __always_inline void note_detour(struct io_kiocb *request, u32 how)
 
     if (!uring_thread())
         return;
-    fresh.name = BPF_CORE_READ(request, cqe.user_data);
-    known = bpf_map_lookup_elem(&pending_requests, &key);
+    fresh.name = request->cqe.user_data;
+    known = may_be_pending(fresh.name) ? bpf_map_lookup_elem(&pending_requests, &key) : 0;
     if (known && known->name == fresh.name)
         known->detours |= how;
     else
-        PUT(pending_requests, &key, &fresh);
+        put_pending(key, &fresh);
 }
 
 // io_uring/poll.c: io_arm_poll_handler()
