@@ -38,6 +38,7 @@ answer report to_file iotrace report --json -o /tmp/output -- dd if=/var/tmp/fil
 answer direct to_file iotrace report --json -o /tmp/output -- dd if=/var/tmp/file of=/dev/null bs=64K iflag=direct
 answer strace to_file strace -c -o /tmp/output dd if=/var/tmp/file of=/dev/null bs=64K
 answer lab iotrace lab transfers --json --size 1M
+answer models iotrace lab models --json
 """
 
 
@@ -127,3 +128,11 @@ def test_every_transfer_that_the_kernel_can_do_costs_what_it_should(guest):
     assert not_run.keys() == NOT_RUN[series].keys()
     assert all(NOT_RUN[series][name] in reason for name, reason in not_run.items()), not_run
     assert len(rows) >= 37 and answers["lab"][1] == 0
+
+
+def test_every_program_turns_out_to_be_what_it_is(guest):
+    _, answers = guest
+    rows = document(guest, "models")["rows"]
+    assert {row["name"]: row["differences"] for row in rows if row["differences"]} == {}
+    assert {row["name"]: row["reason"] for row in rows if row["verdict"] != "as_expected"} == {}
+    assert len(rows) >= 16 and answers["models"][1] == 0

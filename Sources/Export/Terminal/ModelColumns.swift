@@ -50,7 +50,7 @@ struct ModelColumns {
                     return (CallerBar.of(trial.caller!, columns: columnWidth - 2), .plain)
                 })
         }
-        lines.append(row("") { (HumanUnits.time(perMessage($0)), .bold) })
+        lines.append(row("") { (HumanUnits.time(waiting($0)), .bold) })
         lines.append(row("") { (state($0), .plain) })
         lines.append(row("") { (place($0), .plain) })
         lines.append(separator)
@@ -109,6 +109,12 @@ struct ModelColumns {
 
     private func perMessage(_ trial: ModelTrial) -> UInt64 {
         (trial.measurement?.nanoseconds ?? 0) / max(trial.load?.messages ?? 1, 1)
+    }
+
+    /// Until the data is there; where the transfer is not known by itself, it is in here.
+    private func waiting(_ trial: ModelTrial) -> UInt64 {
+        let transfer = (trial.transfer ?? 0) / max(trial.load?.messages ?? 1, 1)
+        return max(perMessage(trial), transfer) - transfer
     }
 
     /// What the caller does most of the time.

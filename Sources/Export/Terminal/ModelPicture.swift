@@ -23,15 +23,24 @@ public struct ModelPicture {
             Line([
                 TextRun("iotrace lab models", .bold),
                 TextRun(" · kernel \(tool.kernel.shortened(to: 30)) · tier \(tool.tier.shortened(to: 20))", .dim),
-            ]),
-            Line(),
+            ])
         ]
-        lines += table.lines(width: width)
+        lines += introduction + [Line()] + table.lines(width: width)
         let notes = trials.flatMap(notes)
         if !notes.isEmpty { lines += [Line()] + notes }
         let picture = ModelColumns(trials, width: width).lines
         if !picture.isEmpty { lines += [Line()] + picture }
-        return lines + [Line()] + legend + [summary]
+        return lines + [Line()] + legend(withPicture: !picture.isEmpty) + [summary]
+    }
+
+    /// What was sent to the programs.
+    private var introduction: [Line] {
+        guard let load = trials.compactMap(\.load).first(where: { $0.gaps > 0 && $0.messages > 0 }) else { return [] }
+        return Paragraph.lines(
+            """
+            Each program receives \(load.messages) messages of \(HumanUnits.bytes(load.bytes / load.messages)), which a peer \
+            sends \(HumanUnits.time(load.gaps / load.messages)) apart.
+            """, lead: TextRun(""), style: .plain, width: width)
     }
 
     // MARK: the table
@@ -41,7 +50,7 @@ public struct ModelPicture {
             .init(title: "", alignment: .left), .init(title: "program", alignment: .left, shrinksTo: 16),
             .init(title: "measured model", alignment: .left), .init(title: "asleep", rank: 2),
             .init(title: "busy", rank: 1), .init(title: "free", rank: 1), .init(title: "EAGAIN", rank: 0),
-            .init(title: "moving", rank: 3), .init(title: "the caller", alignment: .left),
+            .init(title: "transfer", rank: 3), .init(title: "caller", alignment: .left),
         ])
         table.rows = trials.map(row)
         return table
@@ -60,7 +69,7 @@ public struct ModelPicture {
             TextRun(share(caller.asleep, caller)), TextRun(share(caller.busy, caller)),
             TextRun(share(caller.free, caller)), TextRun(HumanUnits.count(measured.again), .dim),
             TextRun(trial.transfer.map(HumanUnits.time) ?? HumanUnits.unknown),
-            TextRun(CallerBar.of(caller, columns: width < 100 ? 12 : 20)),
+            TextRun(CallerBar.of(caller, columns: width < 100 ? 10 : 20)),
         ]
     }
 
@@ -95,13 +104,20 @@ public struct ModelPicture {
 
     // MARK: below
 
-    private var legend: [Line] {
-        Paragraph.lines(
-            """
-            █ asleep in a call that waits for I/O, ▒ on a CPU in I/O calls, - waiting for a CPU there, · in no I/O call: \
-            free for other work. moving: CPU time in the calls that move the data; – where these cannot be told from others. \
-            The phases are not drawn to one scale: waiting takes a thousand times as long.
-            """, lead: TextRun(""), style: .dim, width: width)
+    private func legend(withPicture: Bool) -> [Line] {
+        var signs = [
+            ("█", "asleep in a call that waits for I/O"), ("▒", "on a CPU in I/O calls"),
+            ("-", "in the run queue in I/O calls"), ("·", "in no I/O call: free for other work"),
+            ("transfer", "CPU time in the calls that move the data; – where it cannot be told from others'"),
+        ]
+        if withPicture {
+            signs.append(("CPU used", "by all threads, the kernel's for this program included; 100% is one CPU"))
+        }
+        return signs.flatMap { sign, meaning in
+            Paragraph.lines(
+                meaning, lead: TextRun("  \(sign)" + String(repeating: " ", count: 10 - sign.count)), style: .dim,
+                width: width)
+        }
     }
 
     private var summary: Line {
