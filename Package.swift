@@ -24,6 +24,9 @@ let package = Package(
         .plugin(name: "CompileProbes", capability: .buildTool(), dependencies: ["probe-compiler"]),
         .target(name: "ProbeImages", swiftSettings: strict, plugins: ["CompileProbes"]),
 
+        // Policies: libyaml's events have a line for everything and expand no alias, and it is no Foundation.
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
         // What Swift cannot import or should not wrap.
         .systemLibrary(
             name: "CLibbpf", pkgConfig: "libbpf", providers: [.apt(["libbpf-dev", "libelf-dev"])]),
@@ -39,6 +42,7 @@ let package = Package(
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "Recording", dependencies: ["IOModel", "JSON"], swiftSettings: strict),
         .target(name: "Export", dependencies: ["IOModel", "JSON"], swiftSettings: strict),
+        .target(name: "Policy", dependencies: ["CLibYAML", "IOModel"], swiftSettings: strict),
 
         // The machine.
         .target(
@@ -49,7 +53,8 @@ let package = Package(
         .executableTarget(
             name: "iotrace",
             dependencies: [
-                "CLinuxShims", "Collector", "Export", "IOModel", "JSON", "ModelLab", "ProbeLoader", "Recording",
+                "CLinuxShims", "Collector", "Export", "IOModel", "JSON", "ModelLab", "Policy", "ProbeLoader",
+                "Recording",
                 "TransferLab",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -62,6 +67,7 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "IOModelTests", dependencies: ["IOModel"], swiftSettings: strict),
+        .testTarget(name: "PolicyTests", dependencies: ["IOModel", "Policy"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(
             name: "RecordingTests", dependencies: ["IOModel", "JSON", "Recording"],

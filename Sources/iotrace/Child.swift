@@ -26,6 +26,8 @@ final class Child {
         }
     }
 
+    deinit { close(pidfd) }
+
     /// Lets the command start.
     /// - Throws: a failure with status 126 or 127 when it cannot be executed.
     func release() throws {

@@ -7,13 +7,17 @@ final class EventLoop {
     private let epoll: Int32
     private var handlers: [Int32: () throws -> Void] = [:]
     private var stopped = false
+    private var timers: Set<Int32> = []
 
     init() throws {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw CommandFailure("creating the event loop: \(ProbeError.name(of: errno))") }
     }
 
-    deinit { close(epoll) }
+    deinit {
+        close(epoll)
+        for fd in timers { close(fd) }
+    }
 
     /// Calls `handler` whenever `fd` is readable.
     func watch(_ fd: Int32, _ handler: @escaping () throws -> Void) throws {
@@ -39,11 +43,13 @@ final class EventLoop {
         let time = timespec(tv_sec: Int(whole), tv_nsec: max(1, min(999_999_999, Int((seconds - whole) * 1e9))))
         var setting = itimerspec(it_interval: repeats ? time : timespec(), it_value: time)
         timerfd_settime(fd, 0, &setting, nil)
+        timers.insert(fd)
         try watch(fd) { [unowned self] in
             var expirations: UInt64 = 0
             _ = read(fd, &expirations, 8)
             if !repeats {
                 unwatch(fd)
+                timers.remove(fd)
                 close(fd)
             }
             try handler()
@@ -79,6 +85,8 @@ final class SignalSource {
         fd = take_signals(Self.watched, Self.watched.count)
         guard fd >= 0 else { throw CommandFailure("taking signals: \(ProbeError.name(of: -fd))") }
     }
+
+    deinit { close(fd) }
 
     func next() -> ReceivedSignal? {
         var information = signalfd_siginfo()

@@ -29,7 +29,8 @@ struct IOTrace: ParsableCommand {
             """,
         version: Tool.version,
         subcommands: [
-            ReportCommand.self, RecordCommand.self, VerifyCommand.self, LabCommand.self, DoctorCommand.self,
+            ReportCommand.self, RecordCommand.self, VerifyCommand.self, DiffCommand.self, LabCommand.self,
+            DoctorCommand.self,
         ])
 
     static func main() {
@@ -68,10 +69,13 @@ struct CommandFailure: Error {
 
     var message: String?
     var status: Int32 = couldNotWork
+    /// This machine, or this user, cannot trace at all.
+    var isUnsupported = false
 
-    init(_ message: String?, status: Int32 = couldNotWork) {
+    init(_ message: String?, status: Int32 = couldNotWork, isUnsupported: Bool = false) {
         self.message = message
         self.status = status
+        self.isUnsupported = isUnsupported
     }
 
     func printed() {

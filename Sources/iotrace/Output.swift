@@ -23,6 +23,15 @@ struct Output {
         self.init(fd: fd, name: visible(path))
     }
 
+    /// Opens a file for writing at its end.
+    init(appendingTo path: String) throws {
+        let fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard fd >= 0 else {
+            throw CommandFailure("opening \(visible(path)) for writing: \(ProbeError.name(of: errno))")
+        }
+        self.init(fd: fd, name: visible(path))
+    }
+
     func write(_ bytes: [UInt8]) throws {
         var written = 0
         while written < bytes.count {

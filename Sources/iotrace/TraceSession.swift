@@ -22,6 +22,8 @@ final class TraceSession {
     private let options: TargetOptions
     private let interval: Double
     private let observer: Observer
+    /// Seconds to go on tracing after the command's end: what it made the target do may not be over.
+    private let linger: Double
     private let loop: EventLoop
     private let signals: SignalSource
     private let child: Child?
@@ -36,11 +38,12 @@ final class TraceSession {
     private var accounting = Accounting()
     private var interrupted = false
 
-    init(_ options: TargetOptions, interval: Double, observer: Observer) throws {
+    init(_ options: TargetOptions, interval: Double, observer: Observer, linger: Double = 0) throws {
         self.options = options
         table = ProcessTable(names: SystemNames(), accountsCopies: !options.noLedger)
         self.interval = interval
         self.observer = observer
+        self.linger = linger
         let target = try options.target()
         self.target = target
         loop = try EventLoop()
@@ -60,7 +63,7 @@ final class TraceSession {
             }
         } catch {
             child?.abandon()
-            throw CommandFailure("\(error)")
+            throw CommandFailure("\(error)", isUnsupported: true)
         }
         tool = Tool(kernel: Self.kernelRelease(), probes: attached.probes)
         window = Window(startedUnixNanoseconds: 0)
@@ -101,7 +104,8 @@ final class TraceSession {
         if let child {
             try loop.watch(child.pidfd) { [unowned self] in
                 loop.unwatch(child.pidfd)
-                end(.exit)
+                guard linger > 0 else { return end(.exit) }
+                try loop.timer(linger, repeats: false) { [unowned self] in end(.exit) }
             }
         } else if case .pids(let pids, _)? = target {
             var running = pids.count

@@ -34,6 +34,9 @@ int spawn_self(char *const argv[], struct piped_child *child);
 /// The type of the file system that holds `path`: statfs(2), f_type. Returns it, or -errno.
 int64_t file_system_type(const char *path);
 
+/// Runs a shell command with nothing to read and nowhere to write to. Returns its exit status, or -1.
+int run_quietly(const char *command);
+
 /// pidfd_open(2). Returns the fd, or -errno.
 int open_pidfd(pid_t pid);
 

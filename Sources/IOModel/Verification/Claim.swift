@@ -19,6 +19,8 @@ public enum ClaimKind: Sendable, Equatable {
     case noFinding(String)
     /// Bytes that must have gone through the scope: without work, other claims mean little.
     case minPayload(UInt64)
+    /// No figure is worse than in a baseline by more than this share of it.
+    case noRegression(tolerance: Double)
 
     /// The amplification up to which a transfer counts as free of copies.
     public static let zeroCopyLimit = 0.01
@@ -39,6 +41,7 @@ public enum ClaimKind: Sendable, Equatable {
         case .noHiddenCopies: "no-hidden-copies"
         case .noFinding: "no-finding"
         case .minPayload: "min-payload"
+        case .noRegression: "baseline"
         }
     }
 
@@ -79,7 +82,7 @@ public enum ClaimKind: Sendable, Equatable {
         case .maxCopied, .noHiddenCopies, .minPayload: .bytes
         case .model, .noModel: .share
         case .maxBlocked: .nanoseconds
-        case .noFinding: .count
+        case .noFinding, .noRegression: .count
         }
     }
 
@@ -91,7 +94,7 @@ public enum ClaimKind: Sendable, Equatable {
         case .maxCopied(let limit), .maxBlocked(_, let limit), .minPayload(let limit): Double(limit)
         case .model(_, let share): share ?? Self.modelThreshold
         case .noModel: Self.modelThreshold
-        case .noHiddenCopies, .noFinding: 0
+        case .noHiddenCopies, .noFinding, .noRegression: 0
         }
     }
 
@@ -117,6 +120,8 @@ public struct Claim: Sendable, Equatable {
     public var scope: Scope
     /// Why somebody claims it: shown where it is broken.
     public var reason: String?
+    /// Where it stands in its policy.
+    public var line: Int?
 
     public init(name: String? = nil, _ kind: ClaimKind, scope: Scope = Scope(), reason: String? = nil) {
         self.name = name ?? [kind.key, kind.subject].compactMap { $0 }.joined(separator: " ")

@@ -28,8 +28,10 @@ public struct Verification {
     }
 
     /// Judges one run.
-    /// - Parameter doubts: of the whole run, such as a command that failed.
-    public mutating func add(_ report: Report, doubts: [Doubt] = []) {
+    /// - Parameters:
+    ///   - doubts: of the whole run, such as a command that failed.
+    ///   - comparison: with the baseline.
+    public mutating func add(_ report: Report, doubts: [Doubt] = [], comparison: Comparison? = nil) {
         runs += 1
         let doubts = Doubts.losses(report.losses) + doubts
         let subjects = report.processes.map { Subject($0, tool: report.tool) }
@@ -38,6 +40,8 @@ public struct Verification {
             let before = states[index].judged
             if case .minPayload = claim.kind {
                 if let judgment = payload(claim, inScope, doubts) { add(judgment, nil, to: index) }
+            } else if case .noRegression = claim.kind {
+                add(regression(claim, comparison, doubts), nil, to: index)
             } else {
                 for subject in inScope {
                     let judge = Judge(claim: claim, subject: subject, doubts: doubts)
@@ -84,6 +88,30 @@ public struct Verification {
                     operation: subject.process.identity.comm, value: Double(bytes), unit: .bytes,
                     reason: "went through process \(subject.process.identity.pid)")
             }, remedy: holds ? nil : "give the target more to do, or ask for less")
+    }
+
+    private func regression(_ claim: Claim, _ comparison: Comparison?, _ doubts: [Doubt]) -> Judgment {
+        guard let comparison else {
+            let doubt = Doubt(code: "no_baseline", message: "there is nothing to compare with")
+            return Judgment(outcome: .inconclusive, doubts: doubts + [doubt])
+        }
+        let worse = comparison.regressions
+        let doubts = doubts + comparison.doubts
+        // Figures that are incomplete may look worse than they are.
+        return Judgment(
+            outcome: !worse.isEmpty && !doubts.contains { $0.code == "losses" || $0.code == "command_failed" }
+                ? .fail : worse.isEmpty && doubts.isEmpty ? .pass : .inconclusive,
+            measured: Double(worse.count),
+            evidence: "\(Words.count(UInt64(comparison.changes.count))) figures compared with the baseline",
+            doubts: doubts,
+            contributors: worse.map { change in
+                Contributor(
+                    operation: change.comm, value: change.after ?? 0,
+                    unit: change.metric == .blockingShare ? .share : .ratio,
+                    reason: "\(change.metric.words): \(Words.ratio(change.before ?? 0)) in the baseline")
+            },
+            remedy: worse.isEmpty
+                ? nil : "see what changed (iotrace diff), or take the new figures over with --update-baseline")
     }
 
     /// Nothing in scope moved payload. What broke a limit all the same has broken it.
