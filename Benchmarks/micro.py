@@ -57,8 +57,8 @@ def cases(options):
         # Loops and tracers alike go before whatever else the machine is doing.
         os.setpriority(os.PRIO_PROCESS, 0, -20)
         subjects = options.choose(SUBJECTS)
-        modes = [mode for mode in [*MODES, "iotrace, no ledger"]
-                 if mode in ALWAYS or mode in options.choose(MODES, ["iotrace, no ledger"])]
+        modes = [mode for mode in [*MODES, "iotrace, no models", "iotrace, no ledger"]
+                 if mode in ALWAYS or mode in options.choose(MODES, ["iotrace, no models", "iotrace, no ledger"])]
         yield harness.Case("micro", modes, lambda mode: measure(mode, program, subjects, options))
 
 

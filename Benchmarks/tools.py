@@ -199,6 +199,7 @@ MODES = {
     "iotrace, no latency": iotrace("--latency", "off"),
     "iotrace, full latency": iotrace("--latency", "full"),
     "iotrace, no sampling": iotrace("--no-sampling", "--latency", "off"),
+    "iotrace, no models": iotrace("--no-models", "--latency", "off"),
     "iotrace, no ledger": iotrace("--no-ledger", "--latency", "off"),
     "iotrace, bystander": bystander(iotrace()),
     "bpftrace count": bpftrace,

@@ -30,6 +30,8 @@ static __always_inline u8 model_of(struct iotrace_fd_counter *fd, bool not_to_wa
     bool ignored = fd->type == IOTRACE_FILE_REGULAR || fd->type == IOTRACE_FILE_DIRECTORY;
     bool blocking = !not_to_wait && (ignored || !(fd->f_flags & O_NONBLOCK));
 
+    if (!config.models)
+        return IOTRACE_MODEL_NONE;
     if (fd->watched & IOTRACE_WATCHED_EPOLL)
         return IOTRACE_MODEL_EPOLL + blocking;
     if (fd->watched & IOTRACE_WATCHED_POLL)

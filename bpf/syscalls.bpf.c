@@ -459,6 +459,8 @@ __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 lo
         thread->header.worked = 1;
     switch (kind) {
     case IOTRACE_KIND_WAIT:
+        if (!config.models)
+            break;
         note_wait(&thread->header, kind, nr, nr == NR_POLL || nr == NR_PPOLL ? regs->si : regs->di, result);
         if (nr == NR_POLL || nr == NR_PPOLL) {
             note_poll_set(thread, regs->di, regs->si);
@@ -468,7 +470,8 @@ __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 lo
         }
         break;
     case IOTRACE_KIND_EPOLL_CTL:
-        note_registration(thread, regs->si, regs->dx, regs->r10);
+        if (config.models)
+            note_registration(thread, regs->si, regs->dx, regs->r10);
         break;
     case IOTRACE_KIND_MMAP:
         if (config.ledger && !loading)
@@ -658,7 +661,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
             count_startup(thread, bytes_in, bytes_out);
     }
     if (!failed) {
-        if (trait.kind == IOTRACE_KIND_FD_WAIT)
+        if (trait.kind == IOTRACE_KIND_FD_WAIT && config.models)
             note_wait(&thread->header, trait.kind, nr, 1, result);
         else
             thread->header.worked = 1;

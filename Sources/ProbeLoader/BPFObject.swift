@@ -89,6 +89,7 @@ final class BPFObject {
         config.has_rdonly_cast = hasReadOnlyCast ? 1 : 0
         config.has_iomap_events = hasIOMapEvents ? 1 : 0
         config.ledger = configuration.accountsCopies ? 1 : 0
+        config.models = configuration.classifies ? 1 : 0
         config.request_timing = configuration.requestTiming.rawValue
         switch configuration.target {
         case .pids: config.target = UInt32(IOTRACE_TARGET_PIDS)

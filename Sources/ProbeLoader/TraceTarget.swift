@@ -29,12 +29,15 @@ public struct TracerConfiguration: Sendable {
     /// Samples of the CPU clock a second on each CPU; nil: none.
     public var samplingFrequency: UInt64?
     public var requestTiming: RequestTiming
+    /// Put operations down to wait models; without it for benchmarks only.
+    public var classifies: Bool
     /// Caps the entries of the process, call and file maps; for tests that fill them.
     public var mapLimit: UInt32?
 
     public init(
         target: TraceTarget, follow: Bool = true, ownPID: UInt32, accountsCopies: Bool = true,
         samplingFrequency: UInt64? = nil, requestTiming: RequestTiming = .sampled,
+        classifies: Bool = true,
         mapLimit: UInt32? = nil
     ) {
         self.target = target
@@ -43,6 +46,7 @@ public struct TracerConfiguration: Sendable {
         self.accountsCopies = accountsCopies
         self.samplingFrequency = accountsCopies ? samplingFrequency : nil
         self.requestTiming = requestTiming
+        self.classifies = classifies
         self.mapLimit = mapLimit
     }
 }

@@ -38,6 +38,10 @@ struct TargetOptions: ParsableArguments {
     @Option(help: "Samples of the CPU clock a second, from 99 to 999.")
     var samplingHz: UInt64 = 199
 
+    /// For benchmarks of what telling the models costs.
+    @Flag(help: .hidden)
+    var noModels = false
+
     /// For scripts that must not start their load too early.
     @Option(help: .hidden)
     var readyFd: Int32?

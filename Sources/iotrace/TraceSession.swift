@@ -55,7 +55,7 @@ final class TraceSession {
                 target: target ?? .pids([child!.pid], awaitingExec: true), follow: !options.noFollow,
                 ownPID: UInt32(getpid()), accountsCopies: !options.noLedger,
                 samplingFrequency: options.noSampling ? nil : options.samplingHz,
-                requestTiming: options.requestTiming, mapLimit: options.mapLimit)
+                requestTiming: options.requestTiming, classifies: !options.noModels, mapLimit: options.mapLimit)
             let loaded = try LoadedProbes(configuration)
             attached = try loaded.attach()
             if case .pids(let pids, let awaitingExec) = configuration.target {

@@ -83,15 +83,15 @@ struct iotrace_trait {
 };
 
 struct iotrace_config {
-    __u32 target;           // IOTRACE_TARGET_…
-    __u32 follow;           // 1: children of a target are targets
-    __u64 cgroup_id;        // inode number of the cgroup v2 directory
-    __u32 tracer;           // tgid of the tracer, left out of IOTRACE_TARGET_ALL; 0: none
-    __u32 has_rdonly_cast;  // bpf_rdonly_cast exists (Linux 6.2)
-    __u32 has_iomap_events; // the tracepoints of direct I/O exist (Linux 6.6)
-    __u32 ledger;           // 0: copies are not accounted for
-    __u32 request_timing;   // IOTRACE_TIMING_…
-    __u32 reserved;
+    __u32 target;                  // IOTRACE_TARGET_…
+    __u32 follow;                  // 1: children of a target are targets
+    __u64 cgroup_id;               // inode number of the cgroup v2 directory
+    __u32 tracer;                  // tgid of the tracer, left out of IOTRACE_TARGET_ALL; 0: none
+    __u32 has_rdonly_cast;         // bpf_rdonly_cast exists (Linux 6.2)
+    __u32 has_iomap_events;        // the tracepoints of direct I/O exist (Linux 6.6)
+    __u32 ledger;                  // 0: copies are not accounted for
+    __u32 request_timing;          // IOTRACE_TIMING_…
+    __u32 models;                  // 0: operations are put down to no model
     __u8 comm[IOTRACE_COMM_BYTES]; // NUL-padded
     struct iotrace_trait traits[IOTRACE_SYSCALLS];
 };
