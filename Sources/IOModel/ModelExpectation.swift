@@ -23,6 +23,17 @@ public struct ModelExpectation: Sendable, Equatable {
         public var nanoseconds: UInt64
     }
 
+    /// Nanoseconds in one quadrant.
+    public struct QuadrantTime: Sendable, Equatable {
+        public var quadrant: Quadrant
+        public var nanoseconds: UInt64
+
+        init(_ quadrant: Quadrant, _ nanoseconds: UInt64) {
+            self.quadrant = quadrant
+            self.nanoseconds = nanoseconds
+        }
+    }
+
     public var tags: [String]
     public var models: Set<Model>
     /// Received.
@@ -30,7 +41,7 @@ public struct ModelExpectation: Sendable, Equatable {
     /// A quadrant that is not here is not judged.
     public var operations: [Quadrant: ClosedRange<UInt64>]
     /// The quadrant that has the wait, and at least so much of it.
-    public var time: (quadrant: Quadrant, nanoseconds: UInt64)?
+    public var time: QuadrantTime?
     /// The least that the process sleeps.
     public var asleep: [Sleep] = []
     /// The most that it sleeps.
@@ -39,13 +50,6 @@ public struct ModelExpectation: Sendable, Equatable {
     public var busy: UInt64?
     /// The wait phase is at least so long and longer than the transfer phase, which there is. nil: neither is judged.
     public var wait: UInt64?
-
-    public static func == (one: ModelExpectation, other: ModelExpectation) -> Bool {
-        one.tags == other.tags && one.models == other.models && one.bytes == other.bytes
-            && one.operations == other.operations && one.time?.quadrant == other.time?.quadrant
-            && one.time?.nanoseconds == other.time?.nanoseconds && one.asleep == other.asleep
-            && one.awake == other.awake && one.busy == other.busy && one.wait == other.wait
-    }
 
     /// What is sent to a program.
     public struct Load: Sendable, Equatable {
@@ -85,7 +89,7 @@ public struct ModelExpectation: Sendable, Equatable {
             isA(.init("multiplexed", subModel))
             row.operations[.syncNonblocking] = n...n
             row.operations[.asyncBlocking] = 1...n  // a wait may find several connections ready
-            row.time = (.asyncBlocking, half)
+            row.time = QuadrantTime(.asyncBlocking, half)
             sleeps(in: program.waitCalls, half)
             isAwake(in: ["read"])
             row.wait = half
@@ -94,13 +98,13 @@ public struct ModelExpectation: Sendable, Equatable {
         case "blocking", "threads":
             isA(.init("blocking"))
             row.operations[.syncBlocking] = n...n
-            row.time = (.syncBlocking, half)
+            row.time = QuadrantTime(.syncBlocking, half)
             sleeps(in: ["read"], half)
             row.wait = half
         case "nonblocking":
             isA(.init("nonblocking", "busy-polling"))
             row.operations[.syncNonblocking] = (n + 100)...UInt64.max
-            row.time = (.syncNonblocking, tenth)
+            row.time = QuadrantTime(.syncNonblocking, tenth)
             isAwake(in: ["read"])
             row.busy = tenth
         case "select", "poll": isMultiplexed(name)
@@ -119,7 +123,7 @@ public struct ModelExpectation: Sendable, Equatable {
             isA(.init("async", "libaio"))
             row.operations[.asyncNonblocking] = n...n
             row.operations[.asyncBlocking] = (2 * n)...(2 * n)  // one for readiness, one for the read
-            row.time = (.asyncBlocking, half)
+            row.time = QuadrantTime(.asyncBlocking, half)
             row.wait = half
             sleeps(in: ["io_getevents"], half)
             isAwake(in: ["io_submit"])
@@ -132,7 +136,7 @@ public struct ModelExpectation: Sendable, Equatable {
         case "posix-aio":
             isA(.init("blocking"))
             row.operations[.syncBlocking] = n...n
-            row.time = (.syncBlocking, half)
+            row.time = QuadrantTime(.syncBlocking, half)
             sleeps(in: ["read"], half)  // a helper thread
             sleeps(in: ["futex"], half)  // the caller
             row.wait = half
@@ -140,7 +144,7 @@ public struct ModelExpectation: Sendable, Equatable {
             isA(.init("async", "io_uring"))
             row.operations[.asyncNonblocking] = n...n
             row.operations[.asyncBlocking] = nil
-            row.time = (.asyncBlocking, half)
+            row.time = QuadrantTime(.asyncBlocking, half)
             row.wait = half
             sleeps(in: ["io_uring_enter"], half)
         case "io_uring-sqpoll":
@@ -154,7 +158,7 @@ public struct ModelExpectation: Sendable, Equatable {
             row.operations[.syncBlocking] = (n / 2)...(n / 2)
             row.operations[.syncNonblocking] = (n / 2)...(n / 2)
             row.operations[.asyncBlocking] = 1...(n / 2)
-            row.time = (.asyncBlocking, quarter)
+            row.time = QuadrantTime(.asyncBlocking, quarter)
             sleeps(in: ["read"], quarter)
             sleeps(in: program.waitCalls.filter { $0 != "read" }, quarter)
             row.wait = half
@@ -175,7 +179,7 @@ public struct ModelExpectation: Sendable, Equatable {
         lie.models = Set(lie.tags.map { Model($0) })
         lie.bytes = bytes &+ 1
         lie.operations = operations.mapValues { $0.contains(0) ? 1...UInt64.max : 0...0 }
-        lie.time = time.map { ($0.quadrant, 1000 &* $0.nanoseconds) }
+        lie.time = time.map { QuadrantTime($0.quadrant, 1000 &* $0.nanoseconds) }
         lie.asleep = awake.map { Sleep(calls: $0.calls, nanoseconds: $0.nanoseconds + 1) }
         lie.awake = asleep.map { Sleep(calls: $0.calls, nanoseconds: $0.nanoseconds - 1) }
         lie.busy = busy.map { 1000 &* $0 }

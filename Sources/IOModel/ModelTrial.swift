@@ -189,8 +189,10 @@ public struct ModelTrial: Sendable, Equatable {
                 differences.append("operations (\(quadrant.words)): \(operations), expected \(range.words)")
             }
         }
-        if let (quadrant, least) = expected.time {
-            compare("time (\(quadrant.words))", measured.quadrants[quadrant].time.nanoseconds, atLeast: least)
+        if let time = expected.time {
+            compare(
+                "time (\(time.quadrant.words))", measured.quadrants[time.quadrant].time.nanoseconds,
+                atLeast: time.nanoseconds)
         }
         for sleep in expected.asleep {
             compare("asleep in \(list(sleep.calls))", measured.asleep(in: sleep.calls), atLeast: sleep.nanoseconds)

@@ -41,6 +41,7 @@ final class ModelSession {
         case .ready(let numbers) where numbers.count == 3:
             // Without a peer there are no gaps.
             let gaps = numbers[2] > 0 ? numbers[0] * gap : 0
+            if program.receivers > 1 { trial.program.receivers = numbers[2] }
             trial.load = ModelExpectation.Load(messages: numbers[0], bytes: numbers[1], gaps: gaps)
         case .unavailable(let why):
             trial.outcome = .notRun(why)

@@ -101,7 +101,7 @@ import Testing
             differences { $0.operations[.asyncBlocking] = 17...20 }
                 == ["operations (async, may block): 16, expected 17 to 20"])
         #expect(
-            differences { $0.time = (.asyncBlocking, 90_000_000) }
+            differences { $0.time = .init(.asyncBlocking, 90_000_000) }
                 == ["time (async, may block): 80,560 µs, expected at least 90,000 µs"])
         #expect(
             differences { $0.asleep = [.init(calls: ["epoll_wait"], nanoseconds: 81_000_000)] }
