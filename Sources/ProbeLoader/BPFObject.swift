@@ -32,10 +32,37 @@ final class BPFObject {
     /// - Returns: 0 or an errno.
     func load() -> Int32 { -bpf_object__load(pointer) }
 
-    func program(_ name: String) -> OpaquePointer? { bpf_object__find_program_by_name(pointer, name) }
+    /// Another object of the same image, with the same maps, that has loaded those programs which this one has left out.
+    var other: BPFObject?
 
-    func leaveOut(_ program: String) {
-        if let program = self.program(program) { bpf_program__set_autoload(program, false) }
+    /// The program, of the other object where only that has loaded it.
+    func program(_ name: String) -> OpaquePointer? {
+        let program = bpf_object__find_program_by_name(pointer, name)
+        if let other, let program, bpf_program__fd(program) < 0, let loaded = other.program(name),
+            bpf_program__fd(loaded) >= 0
+        {
+            return loaded
+        }
+        return program
+    }
+
+    /// In the order of the image.
+    var maps: [OpaquePointer] {
+        var maps: [OpaquePointer] = []
+        while let next = bpf_object__next_map(pointer, maps.last) { maps.append(next) }
+        return maps
+    }
+
+    /// The image's own types.
+    var types: OpaquePointer? { bpf_object__btf(pointer) }
+
+    /// - Parameter unwanted: says which programs are not to be loaded.
+    func leaveOutAll(_ unwanted: (String) -> Bool) {
+        var program = bpf_object__next_program(pointer, nil)
+        while let current = program {
+            if unwanted(String(cString: bpf_program__name(current))) { bpf_program__set_autoload(current, false) }
+            program = bpf_object__next_program(pointer, current)
+        }
     }
 
     func attach(_ program: String) throws(ProbeError) -> BPFLink {

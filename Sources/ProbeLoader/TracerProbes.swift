@@ -101,7 +101,7 @@ public struct LoadedProbes: ~Copyable {
     private let samplingFrequency: UInt64?
 
     public init(_ configuration: TracerConfiguration) throws(ProbeError) {
-        let types = try KernelTypes()
+        let types = try KernelTypes(functions: ["bpf_rdonly_cast"])
         var missing: [String: String] = [:]
         for probe in ProbeDescription.all where probe.usesTracepoint && !types.hasTracepoint(probe.hook) {
             missing[probe.program] = "this kernel has no tracepoint \(probe.hook)"
@@ -115,40 +115,43 @@ public struct LoadedProbes: ~Copyable {
         }.map(\.program)
         let unneeded = ProbeDescription.all.filter { $0.ledger && !configuration.accountsCopies }.map(\.program)
         let fitting = ProbeDescription.all.filter { !(others + unneeded).contains($0.program) }
-        let image = ProbeImage.tracer.bytes
-        while true {
-            try Self.require(ProbeDescription.all, without: missing)
-            let object = try BPFObject(image: image, name: "iotrace")
-            try object.configure(
-                configuration, hasReadOnlyCast: types.hasFunction("bpf_rdonly_cast"),
-                hasIOMapEvents: types.hasTracepoint("iomap_dio_complete"))
-            for program in Array(missing.keys) + others + unneeded { object.leaveOut(program) }
-            let (failure, log) = LibbpfLog.capturing { object.load() }
-            if failure == 0 {
-                if configuration.accountsCopies, missing["find_symbols"] == nil,
-                    let reason = try KernelSymbols.resolve(in: object)
-                {
-                    missing["find_symbols"] = "\(reason) — needs CAP_SYSLOG, or kernel.kptr_restrict below 2"
-                    missing["take_sample"] = missing["take_sample"] ?? "the copy routines' addresses are not known"
-                }
-                self.object = object
-                descriptions = fitting
-                samplingFrequency = configuration.samplingFrequency
-                probes = fitting.map {
-                    Tool.Probe(name: $0.program, attached: missing[$0.program] == nil, reason: missing[$0.program])
-                }
-                return
-            }
-            guard let program = Self.refused(in: log), missing[program] == nil else {
-                throw ProbeError("loading the probes", errorNumber: failure)
-            }
-            let verdict = Self.verdict(in: log)
-            if failure == EPERM || failure == EACCES, verdict == nil {  // refused before the verifier looked at it
-                throw ProbeError("loading probe \(program)", errorNumber: failure)
-            }
-            missing[program] =
-                "the kernel refused it: \(ProbeError.name(of: failure))" + (verdict.map { ": \($0)" } ?? "")
+        try Self.require(ProbeDescription.all, without: missing)
+        let image = try BPFObject(image: ProbeImage.tracer.bytes, name: "iotrace")
+        try image.configure(
+            configuration, hasReadOnlyCast: types.hasFunction("bpf_rdonly_cast"),
+            hasIOMapEvents: types.hasTracepoint("iomap_dio_complete"))
+        let programs = Set(ProbeDescription.all.map(\.program)).subtracting(missing.keys).subtracting(
+            others + unneeded)
+        let loaded = try Self.load(programs, maps: try SharedMaps(of: image), &missing)
+        if configuration.accountsCopies, missing["find_symbols"] == nil,
+            let reason = try KernelSymbols.resolve(in: loaded)
+        {
+            missing["find_symbols"] = "\(reason) — needs CAP_SYSLOG, or kernel.kptr_restrict below 2"
+            missing["take_sample"] = missing["take_sample"] ?? "the copy routines' addresses are not known"
         }
+        object = loaded
+        descriptions = fitting
+        samplingFrequency = configuration.samplingFrequency
+        probes = fitting.map {
+            Tool.Probe(name: $0.program, attached: missing[$0.program] == nil, reason: missing[$0.program])
+        }
+    }
+
+    /// About half of the verifier's work: it is done while that for the other programs is.
+    private static let large: Set = ["count_call"]
+
+    /// Loads the programs as two objects at the same time, one of which leads to the other.
+    private static func load(
+        _ programs: Set<String>, maps: SharedMaps, _ missing: inout [String: String]
+    ) throws(ProbeError) -> BPFObject {
+        let large = PartialLoad(programs.intersection(Self.large), maps)
+        let rest = PartialLoad(programs.subtracting(Self.large), maps)
+        concurrently({ large.run() }, { rest.run() })
+        for part in [large, rest] { missing.merge(part.refused) { $1 } }
+        try require(ProbeDescription.all, without: missing)
+        let object = try large.result()
+        object.other = try rest.result()
+        return object
     }
 
     private static func require(_ probes: [ProbeDescription], without missing: [String: String]) throws(ProbeError) {
@@ -159,22 +162,6 @@ public struct LoadedProbes: ~Copyable {
                     advice: "\(reason); tracing is not possible on this kernel")
             }
         }
-    }
-
-    /// The program that libbpf says failed: `prog 'NAME': failed to load: -13`.
-    private static func refused(in log: [String]) -> String? {
-        for line in log where line.contains("failed to load") || line.contains("BPF program load failed") {
-            let parts = line.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
-            if line.contains("prog '"), parts.count == 3 { return String(parts[1]) }
-        }
-        return nil
-    }
-
-    /// The verifier's last words before its statistics; nil when it did not get that far.
-    private static func verdict(in log: [String]) -> String? {
-        let lines = log.joined().split(separator: "\n")
-        guard let end = lines.lastIndex(where: { $0.hasPrefix("processed ") }), end > 0 else { return nil }
-        return lines[max(0, end - 2)..<end].joined(separator: "; ")
     }
 
     /// Attaches every program that is not on demand. From here on the targets are counted.
