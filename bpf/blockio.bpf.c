@@ -85,7 +85,7 @@ int BPF_PROG(count_bio, struct bio *bio)
     struct pt_regs *regs;
     u32 operation, bytes;
 
-    if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE || task->bio_list)
+    if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE || untrusted(task)->bio_list)
         return 0;
     header = &thread->header;
     operation = bio->bi_opf & REQ_OP_MASK;

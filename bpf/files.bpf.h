@@ -3,27 +3,41 @@
 
 #include "maps.bpf.h"
 
-extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+// Reading the kernel's memory by address, as these two do, costs a load where bpf_rdonly_cast exists, and a helper call
+// otherwise. What is not there reads as zero.
+
+// Eight bytes, a pointer most often, as a number. Any struct that begins with 64 bits will do.
+static __always_inline u64 word_at(u64 address)
+{
+    u64 word = 0;
+
+    if (config.has_rdonly_cast) {
+        struct timespec64 *time = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct timespec64));
+        return time->tv_sec;
+    }
+    bpf_probe_read_kernel(&word, sizeof(word), (void *)address);
+    return word;
+}
+
+#define POINTER_IN(type, address, field) word_at((u64)(address) + bpf_core_field_offset(type, field))
+
+// A field that is no pointer.
+#define NUMBER_IN(type, address, field)                                                                                \
+    (config.has_rdonly_cast ? ((type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(type)))->field       \
+                            : BPF_CORE_READ((type *)(address), field))
 
 // The struct file behind an fd of the current task, or 0. fs/file.c: files_lookup_fd_raw()
 static __always_inline u64 file_of_fd(s32 fd)
 {
-    struct files_struct *files = bpf_get_current_task_btf()->files;
+    struct files_struct *files = untrusted(bpf_get_current_task_btf())->files;
     struct fdtable *fdt;
-    u64 file = 0, slot;
 
     if (!files)
         return 0;
     fdt = files->fdt;
     if (!fdt || (u32)fd >= fdt->max_fds)
         return 0;
-    slot = (u64)(fdt->fd + (u32)fd);
-    if (config.has_rdonly_cast) { // a load instead of a helper call; any struct that begins with 64 bits will do
-        struct timespec64 *number = bpf_rdonly_cast((void *)slot, bpf_core_type_id_kernel(struct timespec64));
-        return number->tv_sec;
-    }
-    bpf_probe_read_kernel(&file, sizeof(file), (void *)slot);
-    return file;
+    return word_at((u64)(fdt->fd + (u32)fd));
 }
 
 // Two loads without a helper call where the kernel can do it; this runs for every I/O call.
@@ -53,16 +67,19 @@ static __always_inline u32 fd_generation(u64 process_id, s32 fd)
     return fd_generations[generation_index(process_id, fd)];
 }
 
+#define ANY_FD -1 // its generation changes with that of any fd of the process
+
 static __always_inline void fd_changed(u64 process_id, s32 fd)
 {
     __sync_fetch_and_add(&fd_generations[generation_index(process_id, fd)], 1);
+    __sync_fetch_and_add(&fd_generations[generation_index(process_id, ANY_FD)], 1);
 }
 
-static __always_inline u8 socket_type(struct sock *sk)
+static __always_inline u8 socket_type(u64 sk)
 {
-    u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-    u16 type = BPF_CORE_READ(sk, sk_type);
-    u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+    u16 family = NUMBER_IN(struct sock, sk, __sk_common.skc_family);
+    u16 type = NUMBER_IN(struct sock, sk, sk_type);
+    u16 protocol = NUMBER_IN(struct sock, sk, sk_protocol);
 
     if (family == AF_UNIX)
         return type == SOCK_STREAM  ? IOTRACE_FILE_UNIX_STREAM
@@ -81,52 +98,57 @@ static __always_inline u8 socket_type(struct sock *sk)
     return IOTRACE_FILE_SOCKET;
 }
 
-static __always_inline u16 read_unix_path(struct sock *sk, u8 *path)
+static __always_inline u16 read_unix_path(u64 sk, u8 *path)
 {
-    struct unix_sock *unix_socket = (void *)sk;
-    struct unix_address *address = BPF_CORE_READ(unix_socket, addr);
+    u64 address = POINTER_IN(struct unix_sock, sk, addr);
     int length;
 
     if (!address)
         return 0;
-    length = BPF_CORE_READ(address, len) - 2; // less sun_family
+    length = NUMBER_IN(struct unix_address, address, len) - 2; // less sun_family
     if (length <= 0)
         return 0;
     if (length > IOTRACE_UNIX_PATH_BYTES)
         length = IOTRACE_UNIX_PATH_BYTES;
-    if (bpf_probe_read_kernel(path, IOTRACE_UNIX_PATH_BYTES, (u8 *)address->name + 2))
+    if (bpf_probe_read_kernel(path, IOTRACE_UNIX_PATH_BYTES,
+                              (void *)(address + bpf_core_field_offset(struct unix_address, name) + 2)))
         return 0;
     return length;
 }
 
+static __always_inline void read_ip_address(u8 *to, u32 length, u64 from)
+{
+    bpf_probe_read_kernel(to, length, (void *)from);
+}
+
 static __noinline void read_socket_name(struct iotrace_socket_name *name, u64 file)
 {
-    struct socket *socket = BPF_CORE_READ((struct file *)file, private_data);
-    struct sock *sk, *peer;
+    u64 socket = POINTER_IN(struct file, file, private_data), sk, peer;
 
     if (!name || !socket)
         return;
-    sk = BPF_CORE_READ(socket, sk);
+    sk = POINTER_IN(struct socket, socket, sk);
     if (!sk)
         return;
-    name->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+    name->family = NUMBER_IN(struct sock, sk, __sk_common.skc_family);
     name->local_length = 0;
     name->peer_length = 0;
     if (name->family == AF_UNIX) {
         name->local_length = read_unix_path(sk, name->local_path);
-        peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+        peer = POINTER_IN(struct unix_sock, sk, peer);
         if (peer)
             name->peer_length = read_unix_path(peer, name->peer_path);
-    } else if (name->family == AF_INET) {
-        name->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-        name->peer_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-        bpf_core_read(name->local_address, 4, &sk->__sk_common.skc_rcv_saddr);
-        bpf_core_read(name->peer_address, 4, &sk->__sk_common.skc_daddr);
-    } else if (name->family == AF_INET6) {
-        name->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-        name->peer_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-        bpf_core_read(name->local_address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
-        bpf_core_read(name->peer_address, 16, &sk->__sk_common.skc_v6_daddr);
+    } else if (name->family == AF_INET || name->family == AF_INET6) {
+        name->local_port = NUMBER_IN(struct sock, sk, __sk_common.skc_num);
+        name->peer_port = __builtin_bswap16(NUMBER_IN(struct sock, sk, __sk_common.skc_dport));
+        if (name->family == AF_INET) {
+            read_ip_address(name->local_address, 4, sk + bpf_core_field_offset(struct sock, __sk_common.skc_rcv_saddr));
+            read_ip_address(name->peer_address, 4, sk + bpf_core_field_offset(struct sock, __sk_common.skc_daddr));
+        } else {
+            read_ip_address(name->local_address, 16,
+                            sk + bpf_core_field_offset(struct sock, __sk_common.skc_v6_rcv_saddr));
+            read_ip_address(name->peer_address, 16, sk + bpf_core_field_offset(struct sock, __sk_common.skc_v6_daddr));
+        }
     }
 }
 
@@ -143,29 +165,26 @@ struct path_walk {
 // One component, or one mount point; 1 ends the walk.
 static long read_component(u32 index, struct path_walk *walk)
 {
-    struct vfsmount *vfs = (void *)walk->vfs;
-    struct dentry *dentry = (void *)walk->dentry;
-    struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-    struct dentry *root = BPF_CORE_READ(vfs, mnt_root);
+    u64 vfs = walk->vfs, dentry = walk->dentry, used = walk->used;
+    u64 parent = POINTER_IN(struct dentry, dentry, d_parent);
     struct iotrace_file_record *record = walk->record;
-    u64 used = walk->used;
     long length;
 
-    if (dentry == root) {
-        struct mount *mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt), *up;
-        up = BPF_CORE_READ(mount, mnt_parent);
+    if (dentry == POINTER_IN(struct vfsmount, vfs, mnt_root)) {
+        u64 mount = vfs - bpf_core_field_offset(struct mount, mnt);
+        u64 up = POINTER_IN(struct mount, mount, mnt_parent);
         if (!up || up == mount) {
             record->path_truncated = 0;
             return 1;
         }
-        walk->dentry = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
-        walk->vfs = (u64)up + bpf_core_field_offset(struct mount, mnt);
+        walk->dentry = POINTER_IN(struct mount, mount, mnt_mountpoint);
+        walk->vfs = up + bpf_core_field_offset(struct mount, mnt);
         return 0;
     }
     if (used >= IOTRACE_PATH_BYTES - 1)
         return 1;
     length = bpf_probe_read_kernel_str(record->path + (used & (IOTRACE_PATH_BYTES - 1)), 256,
-                                       BPF_CORE_READ(dentry, d_name.name));
+                                       (void *)POINTER_IN(struct dentry, dentry, d_name.name));
     if (length <= 0 || used + length > IOTRACE_PATH_BYTES)
         return 1;
     walk->used = used + length;
@@ -173,7 +192,7 @@ static long read_component(u32 index, struct path_walk *walk)
         record->path_truncated = 0;
         return 1;
     }
-    walk->dentry = (u64)parent;
+    walk->dentry = parent;
     return 0;
 }
 
@@ -182,12 +201,11 @@ static long read_component(u32 index, struct path_walk *walk)
 static __always_inline void read_path(struct iotrace_file_record *record, u64 file)
 {
     struct path_walk walk = {.record = record};
-    struct path path;
 
-    if (!record || bpf_core_read(&path, sizeof(path), &((struct file *)file)->f_path))
+    walk.vfs = POINTER_IN(struct file, file, f_path.mnt);
+    walk.dentry = POINTER_IN(struct file, file, f_path.dentry);
+    if (!record || !walk.vfs || !walk.dentry)
         return;
-    walk.vfs = (u64)path.mnt;
-    walk.dentry = (u64)path.dentry;
     record->path_truncated = 1;
     bpf_loop(PATH_COMPONENTS, read_component, &walk, 0);
     record->path_length = walk.used;
@@ -195,20 +213,21 @@ static __always_inline void read_path(struct iotrace_file_record *record, u64 fi
 
 static __always_inline u8 file_type(u64 file, struct iotrace_file_record *record)
 {
-    struct inode *inode = BPF_CORE_READ((struct file *)file, f_inode);
-    u16 mode = BPF_CORE_READ(inode, i_mode);
-    u32 magic = BPF_CORE_READ(inode, i_sb, s_magic);
-    u32 major = BPF_CORE_READ(inode, i_rdev) >> 20;
-    struct socket *socket;
+    u64 inode = POINTER_IN(struct file, file, f_inode);
+    u64 super_block = POINTER_IN(struct inode, inode, i_sb);
+    u16 mode = NUMBER_IN(struct inode, inode, i_mode);
+    u32 magic = NUMBER_IN(struct super_block, super_block, s_magic);
+    u32 major = NUMBER_IN(struct inode, inode, i_rdev) >> 20;
+    u64 socket;
 
-    record->inode = BPF_CORE_READ(inode, i_ino);
-    record->device = BPF_CORE_READ(inode, i_sb, s_dev);
+    record->inode = NUMBER_IN(struct inode, inode, i_ino);
+    record->device = NUMBER_IN(struct super_block, super_block, s_dev);
     switch (mode & S_IFMT) {
     case S_IFSOCK:
         if (magic != SOCKFS_MAGIC) // a socket's name in a directory, opened with O_PATH
             return IOTRACE_FILE_UNKNOWN;
-        socket = BPF_CORE_READ((struct file *)file, private_data);
-        return socket_type(BPF_CORE_READ(socket, sk));
+        socket = POINTER_IN(struct file, file, private_data);
+        return socket_type(POINTER_IN(struct socket, socket, sk));
     case S_IFREG:
         return magic == ANON_INODE_FS_MAGIC ? IOTRACE_FILE_ANON : IOTRACE_FILE_REGULAR;
     case S_IFDIR:
@@ -227,7 +246,7 @@ static __always_inline u8 file_type(u64 file, struct iotrace_file_record *record
 // Documentation/admin-guide/devices.txt: major 1 are the memory devices.
 static __always_inline u8 char_device(u64 file)
 {
-    switch (BPF_CORE_READ((struct file *)file, f_inode, i_rdev)) {
+    switch (NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_rdev)) {
     case 1 << 20 | 3:
         return IOTRACE_DEVICE_NULL;
     case 1 << 20 | 5:
@@ -247,37 +266,42 @@ static __always_inline u8 splice_class(u64 function)
 // What splicing out of a file does with its pages.
 static __always_inline u8 splice_source(u64 file, u8 type)
 {
-    struct file *source = (void *)file;
-    struct inode *inode = BPF_CORE_READ(source, f_inode);
-    struct socket *socket;
+    u64 inode = POINTER_IN(struct file, file, f_inode), socket, operations, mapping;
     u8 class;
 
     if (type >= IOTRACE_FILE_FIRST_SOCKET) { // net/socket.c: sock_splice_read()
-        socket = BPF_CORE_READ(source, private_data);
-        return BPF_CORE_READ(socket, ops, splice_read) ? IOTRACE_SPLICE_REFERENCES : IOTRACE_SPLICE_COPIES;
+        socket = POINTER_IN(struct file, file, private_data);
+        operations = POINTER_IN(struct socket, socket, ops);
+        return POINTER_IN(struct proto_ops, operations, splice_read) ? IOTRACE_SPLICE_REFERENCES
+                                                                     : IOTRACE_SPLICE_COPIES;
     }
-    if (BPF_CORE_READ(inode, i_flags) & S_DAX) // there is no page cache to take pages from
+    if (NUMBER_IN(struct inode, inode, i_flags) & S_DAX) // there is no page cache to take pages from
         return IOTRACE_SPLICE_COPIES;
-    class = splice_class((u64)BPF_CORE_READ(source, f_op, splice_read));
+    operations = POINTER_IN(struct file, file, f_op);
+    class = splice_class(POINTER_IN(struct file_operations, operations, splice_read));
     if (class != IOTRACE_SPLICE_BY_MAPPING)
         return class;
-    return BPF_CORE_READ(inode, i_mapping, a_ops, read_folio) || BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC
+    mapping = POINTER_IN(struct inode, inode, i_mapping);
+    return POINTER_IN(struct address_space_operations, POINTER_IN(struct address_space, mapping, a_ops), read_folio) ||
+                   NUMBER_IN(struct super_block, POINTER_IN(struct inode, inode, i_sb), s_magic) == TMPFS_MAGIC
                ? IOTRACE_SPLICE_REFERENCES
                : IOTRACE_SPLICE_COPIES;
 }
 
 static __always_inline u8 direct_way(u64 file, u8 type)
 {
-    struct inode *inode = BPF_CORE_READ((struct file *)file, f_inode);
-    u64 direct_io;
+    u64 inode = POINTER_IN(struct file, file, f_inode), super_block, mapping, direct_io;
 
     if (type == IOTRACE_FILE_BLOCK)
         return IOTRACE_DIRECT_BY_BIO;
-    if (BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC)
+    super_block = POINTER_IN(struct inode, inode, i_sb);
+    if (NUMBER_IN(struct super_block, super_block, s_magic) == TMPFS_MAGIC)
         return IOTRACE_DIRECT_NEVER;
-    if (!BPF_CORE_READ(inode, i_sb, s_bdev))
+    if (!POINTER_IN(struct super_block, super_block, s_bdev))
         return IOTRACE_DIRECT_UNKNOWN;
-    direct_io = (u64)BPF_CORE_READ(inode, i_mapping, a_ops, direct_IO);
+    mapping = POINTER_IN(struct inode, inode, i_mapping);
+    direct_io =
+        POINTER_IN(struct address_space_operations, POINTER_IN(struct address_space, mapping, a_ops), direct_IO);
     if (!config.has_iomap_events || (direct_io && splice_class(direct_io) != IOTRACE_NOOP_DIRECT_IO))
         return IOTRACE_DIRECT_BY_BIO;
     return IOTRACE_DIRECT_BY_IOMAP;
@@ -300,9 +324,14 @@ static __always_inline void close_record(u64 file_id)
 }
 
 // Inode numbers are used again; then this differs. include/linux/fs.h
+static __always_inline u64 inode_number(u64 file)
+{
+    return NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_ino);
+}
+
 static __always_inline u32 inode_generation(u64 file)
 {
-    return BPF_CORE_READ((struct file *)file, f_inode, i_generation);
+    return NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_generation);
 }
 
 // Functions that are not static are verified once by themselves instead of at every call; they take scalars and
@@ -337,7 +366,8 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
     record->zc_reason = IOTRACE_ZC_UNTOLD;
     record->direct_way = direct_way(file, record->type);
     record->splice_source = splice_source(file, record->type);
-    record->splice_sink = splice_class((u64)BPF_CORE_READ((struct file *)file, f_op, splice_write));
+    record->splice_sink =
+        splice_class(POINTER_IN(struct file_operations, POINTER_IN(struct file, file, f_op), splice_write));
     record->watched = 0;
     record->again = 0;
     record->epoll_events = 0;
@@ -367,7 +397,7 @@ static __always_inline u64 file_id_of(u64 process_id, s32 fd, u64 file, u32 who)
     struct iotrace_fd_binding *binding = bpf_map_lookup_elem(&fd_bindings, &key);
 
     if (binding) {
-        if (binding->file == file && binding->inode == BPF_CORE_READ((struct file *)file, f_inode, i_ino))
+        if (binding->file == file && binding->inode == inode_number(file))
             return binding->file_id;
         close_record(binding->file_id);
     }

@@ -32,9 +32,9 @@ static __always_inline void add_latency(struct iotrace_latency *latency, u64 tot
 {
     u32 bucket = latency_bucket(total);
 
-    __sync_fetch_and_add(&latency->calls, 1);
     __sync_fetch_and_add(&latency->total_ns, total);
-    __sync_fetch_and_add(&latency->on_cpu_ns, on_cpu);
+    if (on_cpu < total) // most calls do not sleep
+        __sync_fetch_and_add(&latency->off_cpu_ns, total - on_cpu);
     if (total > latency->max_ns)
         latency->max_ns = total;
     if (bucket < IOTRACE_LATENCY_BUCKETS)

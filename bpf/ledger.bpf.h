@@ -218,6 +218,18 @@ static __always_inline u64 received(u8 type, u32 nr, u64 where, u64 moved)
     return room < moved ? room : moved;
 }
 
+// A call on a device that moves no payload. The fd's own ledger follows from the device: user space does that.
+static __always_inline void charge_device(struct iotrace_thread_header *header, u32 kind, u64 moved)
+{
+    if (kind == IOTRACE_KIND_READ)
+        header->ledger.in_not_copied += moved;
+    else if (kind == IOTRACE_KIND_WRITE)
+        header->ledger.out_not_copied += moved;
+    else
+        return;
+    header->ledger.calls_elsewhere++;
+}
+
 // A read- or write-type call that may be something else than a plain copy. `where` is the length of a receive buffer,
 // or the address of a msghdr or an mmsghdr array.
 __noinline int account_call(struct iotrace_thread_state *thread, s32 number, u64 moved, u32 msg_flags, u64 where)
@@ -237,12 +249,8 @@ __noinline int account_call(struct iotrace_thread_state *thread, s32 number, u64
     in = kind == IOTRACE_KIND_READ || kind == IOTRACE_KIND_RECVMMSG;
     sync = in || kind == IOTRACE_KIND_WRITE || kind == IOTRACE_KIND_SENDMMSG;
     fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
-    if (sync && fd->device) { // the fd's own ledger follows from the device: user space does that
-        if (in)
-            header->ledger.in_not_copied += moved;
-        else
-            header->ledger.out_not_copied += moved;
-        header->ledger.calls_elsewhere++;
+    if (sync && fd->device) {
+        charge_device(header, kind, moved);
         if (!header->pending_io)
             return 0;
     }

@@ -51,9 +51,9 @@ struct {
 HASH(target_pids, 8192, u32, u32);
 HASH(processes, 65536, u64, struct iotrace_process_record);
 HASH(process_calls, 262144, struct iotrace_call_key, struct iotrace_call_counter);
-HASH(fd_bindings, 262144, struct iotrace_fd_key, struct iotrace_fd_binding);
+HASH(fd_bindings, 131072, struct iotrace_fd_key, struct iotrace_fd_binding);
 HASH(files, 131072, u64, struct iotrace_file_record);
-HASH(open_files, 262144, struct iotrace_open_file_key, u64);
+HASH(open_files, 131072, struct iotrace_open_file_key, u64);
 HASH(hidden_copies, 65536, struct iotrace_hidden_key, struct iotrace_hidden);
 HASH(pairs, 65536, struct iotrace_pair_key, struct iotrace_pair);
 HASH(hidden_overflow, 8192, struct iotrace_hidden_key, struct iotrace_hidden);
@@ -123,6 +123,8 @@ static __always_inline struct scratch *scratch_of(u32 who)
             LOSE(ledger_map_full, 1);                                                                                  \
     } while (0)
 
+extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+
 // One volatile load: through a plain pointer the compiler would fold the constant it sees now, all zero.
 static __always_inline struct iotrace_trait trait_of(u32 nr)
 {
@@ -131,15 +133,34 @@ static __always_inline struct iotrace_trait trait_of(u32 nr)
         struct iotrace_trait trait;
     } copy = {};
 
-    if (nr < IOTRACE_SYSCALLS)
-        copy.bits = *(const volatile u32 *)&config.traits[nr];
+    if (nr < IOTRACE_SYSCALLS) {
+        barrier_var(nr); // older verifiers do not see the bound in the register that is the index
+        copy.bits = *(const volatile u32 *)&config.traits[nr % IOTRACE_SYSCALLS];
+    }
     return copy.trait;
+}
+
+// Only the kind, for where the rest is seldom asked for: what the verifier learns of one part of a trait would else
+// keep ways apart that differ in another.
+static __always_inline u32 kind_of(u32 nr)
+{
+    if (nr >= IOTRACE_SYSCALLS)
+        return IOTRACE_KIND_NONE;
+    barrier_var(nr); // older verifiers do not see the bound in the register that is the index
+    return *(const volatile u8 *)&config.traits[nr % IOTRACE_SYSCALLS].kind;
+}
+
+// The same task, as a pointer that promises nothing. The verifier searches the kernel's types by name, which takes it
+// a millisecond, at each pointer that is loaded through one that it trusts.
+static __always_inline struct task_struct *untrusted(struct task_struct *task)
+{
+    return config.has_rdonly_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
 }
 
 static __always_inline struct iotrace_thread_state *state_of(struct task_struct *task)
 {
     // Most tasks of the machine have no storage at all: for them a load does instead of a helper's search.
-    if (bpf_core_field_exists(task->bpf_storage) && !task->bpf_storage)
+    if (bpf_core_field_exists(task->bpf_storage) && !untrusted(task)->bpf_storage)
         return 0;
     return bpf_task_storage_get(&threads, task, 0, 0);
 }

@@ -10,18 +10,23 @@
 #define RWF_NOWAIT 8
 #define SPLICE_F_NONBLOCK 2
 
-// Whether this call, and not the fd, asks not to wait.
-static __always_inline bool asks_not_to_wait(struct pt_regs *regs, struct iotrace_trait trait)
+#define TRAIT_HAS_FLAGS                                                                                                \
+    (IOTRACE_TRAIT_MSG_FLAGS_THIRD | IOTRACE_TRAIT_MSG_FLAGS_FOURTH | IOTRACE_TRAIT_NOWAIT_FOURTH |                    \
+     IOTRACE_TRAIT_NOWAIT_SIXTH)
+
+// The flags of a call that matter here, as MSG_ flags: whether it asks not to wait, whatever the fd is set to, and what
+// makes it more than a plain copy.
+static __always_inline u32 call_flags(struct pt_regs *regs, struct iotrace_trait trait)
 {
+    if (!(trait.flags & TRAIT_HAS_FLAGS))
+        return 0;
     if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_THIRD)
-        return regs->dx & MSG_DONTWAIT;
+        return regs->dx & (MSG_SPECIAL | MSG_DONTWAIT);
     if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_FOURTH)
-        return regs->r10 & MSG_DONTWAIT;
+        return regs->r10 & (MSG_SPECIAL | MSG_DONTWAIT);
     if (trait.flags & IOTRACE_TRAIT_NOWAIT_FOURTH)
-        return regs->r10 & SPLICE_F_NONBLOCK;
-    if (trait.flags & IOTRACE_TRAIT_NOWAIT_SIXTH)
-        return regs->r9 & (trait.kind == IOTRACE_KIND_SPLICE ? SPLICE_F_NONBLOCK : RWF_NOWAIT);
-    return false;
+        return regs->r10 & SPLICE_F_NONBLOCK ? MSG_DONTWAIT : 0;
+    return regs->r9 & (trait.kind == IOTRACE_KIND_SPLICE ? SPLICE_F_NONBLOCK : RWF_NOWAIT) ? MSG_DONTWAIT : 0;
 }
 
 static __always_inline u8 model_of(struct iotrace_fd_counter *fd, bool not_to_wait)
@@ -64,12 +69,16 @@ static __always_inline void count_async(struct iotrace_file_record *record, u32 
 // Remembers that an fd is in a set of poll or select. Threads that have it in their cache look at the record again.
 __noinline int note_watched(struct iotrace_thread_state *thread, s32 fd, u32 how)
 {
+    struct iotrace_fd_counter *counter;
     struct iotrace_file_record *record;
     u64 process_id, file;
 
     if (!thread)
         return 0;
     process_id = thread->header.process_id;
+    counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
+    if (counter->fd == fd && counter->watched & how && counter->generation == fd_generation(process_id, fd))
+        return 0; // known already
     file = file_of_fd(fd);
     if (!file)
         return 0;
@@ -132,29 +141,56 @@ __noinline int note_poll_set(struct iotrace_thread_state *thread, u64 fds, u64 c
     return 0;
 }
 
-#define SELECT_WORDS 16
+#define SELECT_FDS 1024
 
-__noinline int note_select_word(struct iotrace_thread_state *thread, u64 word, s32 first)
+struct select_walk {
+    struct iotrace_thread_state *thread;
+    u64 readable, writable; // addresses of the sets, or 0
+    u64 number;
+    u64 word; // what is left of the word of both sets at which the walk is
+};
+
+static __always_inline u64 select_word(u64 set, u32 index)
 {
-    for (int bit = 0; bit < 64; bit++)
-        if (word >> bit & 1)
-            note_watched(thread, first + bit, IOTRACE_WATCHED_SELECT);
+    u64 word = 0;
+
+    if (set)
+        bpf_probe_read_user(&word, sizeof(word), (void *)(set + index * 8));
+    return word;
+}
+
+static long add_select_word(u32 index, struct select_walk *walk)
+{
+    walk->number = (walk->number * 31 + select_word(walk->readable, index)) * 31 + select_word(walk->writable, index);
     return 0;
 }
 
-// After select or pselect6: the sets have only the fds that are ready, which are those that will be used next.
-__noinline int note_select_set(struct iotrace_thread_state *thread, u64 set, u64 count)
+static long watch_selected(u32 fd, struct select_walk *walk)
 {
-    u64 word;
+    if (fd % 64 == 0)
+        walk->word = select_word(walk->readable, fd / 64) | select_word(walk->writable, fd / 64);
+    if (walk->word & 1)
+        note_watched(walk->thread, fd, IOTRACE_WATCHED_SELECT);
+    walk->word >>= 1;
+    return 0;
+}
 
-    if (!thread || !set)
+// After select or pselect6: the sets have only the fds that are ready, which are those that will be used next. The same
+// ones again, in a process that has opened and closed nothing, are known.
+__noinline int note_select_sets(struct iotrace_thread_state *thread, u64 readable, u64 writable, u64 count)
+{
+    struct select_walk walk = {.thread = thread, .readable = readable, .writable = writable};
+
+    if (!thread)
         return 0;
-    for (int i = 0; i < SELECT_WORDS; i++) {
-        if (i * 64 >= count || bpf_probe_read_user(&word, sizeof(word), (void *)(set + i * 8)))
-            break;
-        if (word)
-            note_select_word(thread, word, i * 64);
-    }
+    if (count > SELECT_FDS)
+        count = SELECT_FDS;
+    walk.number = fd_generation(thread->header.process_id, ANY_FD);
+    bpf_loop((count + 63) / 64, add_select_word, &walk, 0);
+    if (walk.number == thread->header.poll_set)
+        return 0;
+    bpf_loop(count, watch_selected, &walk, 0);
+    thread->header.poll_set = walk.number;
     return 0;
 }
 

@@ -5,10 +5,9 @@
 #define SWITCH_LIMIT_NS 200000
 
 static __always_inline void leave_cpu(struct iotrace_thread_state *thread, struct task_struct *task, bool preempt,
-                                      u32 prev_state)
+                                      u32 prev_state, u64 now)
 {
     struct iotrace_thread_header *header = &thread->header;
-    u64 now = bpf_ktime_get_ns();
     u64 charged, ran;
 
     // Until the first switch the base is up to a tick old, since the scheduler's counter lags while a thread runs.
@@ -36,10 +35,9 @@ static __always_inline void leave_cpu(struct iotrace_thread_state *thread, struc
     header->state_since_ns = now;
 }
 
-static __always_inline void enter_cpu(struct iotrace_thread_state *thread, struct task_struct *task)
+static __always_inline void enter_cpu(struct iotrace_thread_state *thread, struct task_struct *task, u64 now)
 {
     struct iotrace_thread_header *header = &thread->header;
-    u64 now = bpf_ktime_get_ns();
 
     if (header->sched_state == IOTRACE_SCHED_BLOCKED) // its wake-up was not seen
         end_sleep(thread, now);
@@ -54,12 +52,15 @@ SEC("tp_btf/sched_switch")
 int BPF_PROG(switch_threads, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
 {
     struct iotrace_thread_state *thread = state_of(prev);
+    u64 now = 0;
 
-    if (thread && !(thread->header.flags & (IOTRACE_THREAD_EXITED | IOTRACE_THREAD_CLOSED)))
-        leave_cpu(thread, prev, preempt, prev_state);
+    if (thread && !(thread->header.flags & (IOTRACE_THREAD_EXITED | IOTRACE_THREAD_CLOSED))) {
+        now = bpf_ktime_get_ns();
+        leave_cpu(thread, prev, preempt, prev_state, now);
+    }
     thread = state_of(next);
     if (thread && !(thread->header.flags & (IOTRACE_THREAD_EXITED | IOTRACE_THREAD_CLOSED)))
-        enter_cpu(thread, next);
+        enter_cpu(thread, next, now ?: bpf_ktime_get_ns());
     return 0;
 }
 

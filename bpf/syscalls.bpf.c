@@ -210,7 +210,7 @@ __noinline int in_startup(struct iotrace_thread_state *thread)
     struct task_struct *task = bpf_get_current_task_btf();
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
     struct iotrace_thread_header *header;
-    struct mm_struct *mm = task->mm;
+    struct mm_struct *mm = untrusted(task)->mm;
     u64 ip;
 
     if (!thread || !mm)
@@ -312,15 +312,6 @@ __noinline int charge_call_devices(struct iotrace_thread_state *thread, struct i
     return 0;
 }
 
-static __always_inline u32 special_flags(struct pt_regs *regs, struct iotrace_trait trait)
-{
-    if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_THIRD)
-        return regs->dx & MSG_SPECIAL;
-    if (trait.flags & IOTRACE_TRAIT_MSG_FLAGS_FOURTH)
-        return regs->r10 & MSG_SPECIAL;
-    return 0;
-}
-
 // A call on an fd that may be something else than a plain copy. `number` is in the thread's cache.
 __noinline int account_special(struct iotrace_thread_state *thread, s32 number, u64 moved, u64 bytes)
 {
@@ -332,7 +323,7 @@ __noinline int account_special(struct iotrace_thread_state *thread, s32 number, 
         return 0;
     nr = thread->header.call_nr;
     trait = trait_of(nr);
-    msg_flags = special_flags(regs, trait);
+    msg_flags = call_flags(regs, trait) & MSG_SPECIAL;
     account_call(thread, number, bytes, msg_flags, nr == NR_RECVFROM ? regs->dx : regs->si);
     if (!msg_flags)
         return 0;
@@ -347,15 +338,16 @@ __noinline int account_special(struct iotrace_thread_state *thread, s32 number, 
 
 // What the ledger needs to know of a call on one fd, which for most calls is nothing: the flags and the type of the fd
 // say so.
-static __always_inline void account(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd,
-                                    struct pt_regs *regs, struct iotrace_trait trait, s32 number, bool failed,
-                                    u64 moved, u64 bytes)
+static __always_inline void account(struct iotrace_thread_state *thread, struct iotrace_fd_counter *fd, u32 special,
+                                    u32 kind, s32 number, bool failed, u64 moved, u64 bytes)
 {
     if (!config.ledger)
         return;
     if (fd && !failed) {
-        if (special_flags(regs, trait) | fd->device | (fd->f_flags & O_DIRECT) | thread->header.pending_io)
+        if (special | (fd->f_flags & O_DIRECT) | thread->header.pending_io)
             account_special(thread, number, moved, bytes);
+        else if (fd->device)
+            charge_device(&thread->header, kind, bytes);
     } else if (thread->header.pending_io) {
         charge_call_devices(thread, fd);
     }
@@ -426,7 +418,7 @@ __noinline int count_transfer(struct iotrace_thread_state *thread, struct iotrac
     how = failed ? COUNT_FAILED : 0;
     if (loading)
         how |= COUNT_WITHOUT_MODEL;
-    else if (asks_not_to_wait(regs, trait))
+    else if (call_flags(regs, trait) & MSG_DONTWAIT)
         how |= COUNT_NOT_TO_WAIT;
     // The source's cache slot may be the sink's too, so the source is finished before the sink is loaded.
     if (counts && count_on_fd(thread, source, moved, 0, how))
@@ -465,8 +457,7 @@ __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 lo
         if (nr == NR_POLL || nr == NR_PPOLL) {
             note_poll_set(thread, regs->di, regs->si);
         } else if (result) {
-            note_select_set(thread, regs->si, regs->di);
-            note_select_set(thread, regs->dx, regs->di);
+            note_select_sets(thread, regs->si, regs->dx, regs->di);
         }
         break;
     case IOTRACE_KIND_EPOLL_CTL:
@@ -491,13 +482,38 @@ __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 lo
     return 0;
 }
 
+// What follows the counting of a call on one fd. `number` is in the thread's cache; -1: there is none.
+__noinline int settle_call(struct iotrace_thread_state *thread, struct iotrace_call_counter *call, s32 number,
+                           s64 result, u64 bytes)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO;
+    struct iotrace_fd_counter *fd = 0;
+    struct iotrace_trait trait;
+
+    if (!thread)
+        return 0;
+    trait = trait_of(thread->header.call_nr);
+    if (number >= 0)
+        fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
+    if (call)
+        call->bytes += bytes;
+    account(thread, fd, call_flags(regs, trait) & MSG_SPECIAL, trait.kind, number, failed, failed ? 0 : result, bytes);
+    if (config.ledger && fd && !failed && trait.kind == IOTRACE_KIND_VMSPLICE)
+        account_vmsplice(thread, number, result);
+    if (trait.kind == IOTRACE_KIND_ADDRESS)
+        refresh_address(fd);
+    if (has_pending_sleep(thread))
+        charge_call(thread, call, fd, trait.cause);
+    return 0;
+}
+
 // All I/O calls but the most frequent kinds. A function that is not static is verified once, whatever leads to it.
 __noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call_counter *call, s64 result, u32 loading)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
     bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO, counts, found = false;
     u64 moved = failed ? 0 : result, bytes_in = 0, bytes_out = 0;
-    struct iotrace_fd_counter *fd = 0;
     s32 number = regs->di;
     struct iotrace_trait trait;
     u32 how;
@@ -509,7 +525,7 @@ __noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call
     how = failed ? COUNT_FAILED : 0;
     if (loading)
         how |= COUNT_WITHOUT_MODEL;
-    else if (asks_not_to_wait(regs, trait))
+    else if (call_flags(regs, trait) & MSG_DONTWAIT)
         how |= COUNT_NOT_TO_WAIT;
     switch (trait.kind) {
     case IOTRACE_KIND_RECVMMSG:
@@ -553,20 +569,9 @@ __noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call
         number = -1;
     }
     found = counts ? count_on_fd(thread, number, bytes_in, bytes_out, how) : touch_fd(thread, number);
-    if (found)
-        fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
-    if (call)
-        call->bytes += bytes_in + bytes_out;
-    account(thread, fd, regs, trait, number, failed, moved, bytes_in + bytes_out);
-    if (config.ledger && fd && !failed && trait.kind == IOTRACE_KIND_VMSPLICE)
-        account_vmsplice(thread, number, moved);
     if (loading && counts)
         count_startup(thread, bytes_in, bytes_out);
-    if (trait.kind == IOTRACE_KIND_ADDRESS)
-        refresh_address(fd);
-    if (has_pending_sleep(thread))
-        charge_call(thread, call, fd, trait.cause);
-    return 0;
+    return settle_call(thread, call, found ? number : -1, result, bytes_in + bytes_out);
 }
 
 // Attached only while latencies are being timed.
@@ -588,11 +593,10 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     struct iotrace_thread_state *thread = state_of(task);
     struct iotrace_call_counter *call;
     struct iotrace_fd_counter *fd;
-    struct iotrace_trait trait = {};
     u64 bytes_in = 0, bytes_out = 0;
     bool failed, loading = false;
     s32 number;
-    u32 nr;
+    u32 nr, asked, kind;
 
     if (!thread)
         return 0;
@@ -608,8 +612,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         nr = NR_RT_SIGRETURN;
     if (task->thread_info.status & TS_COMPAT)
         nr |= IOTRACE_COMPAT_BIT;
-    else
-        trait = trait_of(nr);
+    kind = kind_of(nr);
     call = call_counter(thread, nr);
     failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO;
     if (call) {
@@ -620,16 +623,16 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     if (thread->header.flags & IOTRACE_THREAD_STARTUP)
         loading = in_startup(thread);
     if (thread->header.entered_ns)
-        record_latency(thread, nr, result == -EAGAIN && trait.kind != IOTRACE_KIND_NONE);
-    if (trait.kind == IOTRACE_KIND_NONE) {
+        record_latency(thread, nr, result == -EAGAIN && kind != IOTRACE_KIND_NONE);
+    if (kind == IOTRACE_KIND_NONE) {
         if (has_pending_sleep(thread))
-            charge_call(thread, call, 0, trait.cause);
+            charge_call(thread, call, 0, trait_of(nr).cause);
         if (thread->header.pending_io)
             charge_call_devices(thread, 0);
         return 0;
     }
-    if (trait.kind != IOTRACE_KIND_READ && trait.kind != IOTRACE_KIND_WRITE && trait.kind != IOTRACE_KIND_FD_WAIT) {
-        if (trait.kind >= IOTRACE_KIND_SENDFILE && trait.kind <= IOTRACE_KIND_TEE) {
+    if (kind != IOTRACE_KIND_READ && kind != IOTRACE_KIND_WRITE && kind != IOTRACE_KIND_FD_WAIT) {
+        if (kind >= IOTRACE_KIND_SENDFILE && kind <= IOTRACE_KIND_TEE) {
             count_transfer(thread, call, result, loading);
             if (!failed)
                 thread->header.worked = 1;
@@ -642,32 +645,32 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     }
 
     number = regs->di;
+    asked = call_flags(regs, trait_of(nr));
     fd = number >= 0 ? fd_counter(thread, number) : 0;
     if (!failed) {
-        if (trait.kind == IOTRACE_KIND_READ)
+        if (kind == IOTRACE_KIND_READ)
             bytes_in = result;
-        else if (trait.kind == IOTRACE_KIND_WRITE)
+        else if (kind == IOTRACE_KIND_WRITE)
             bytes_out = result;
         if (call)
             call->bytes += bytes_in + bytes_out;
     }
     if (!failed || result == -EAGAIN) { // which is what polling looks like
         if (fd)
-            add_operation(fd,
-                          loading || trait.kind == IOTRACE_KIND_FD_WAIT ? IOTRACE_MODEL_NONE
-                                                                        : model_of(fd, asks_not_to_wait(regs, trait)),
-                          failed, bytes_in, bytes_out);
+            add_operation(
+                fd, loading || kind == IOTRACE_KIND_FD_WAIT ? IOTRACE_MODEL_NONE : model_of(fd, asked & MSG_DONTWAIT),
+                failed, bytes_in, bytes_out);
         if (loading)
             count_startup(thread, bytes_in, bytes_out);
     }
     if (!failed) {
-        if (trait.kind == IOTRACE_KIND_FD_WAIT && config.models)
-            note_wait(&thread->header, trait.kind, nr, 1, result);
+        if (kind == IOTRACE_KIND_FD_WAIT && config.models)
+            note_wait(&thread->header, kind, nr, 1, result);
         else
             thread->header.worked = 1;
     }
-    account(thread, fd, regs, trait, number, failed, bytes_in + bytes_out, bytes_in + bytes_out);
+    account(thread, fd, asked & MSG_SPECIAL, kind, number, failed, bytes_in + bytes_out, bytes_in + bytes_out);
     if (has_pending_sleep(thread))
-        charge_call(thread, call, fd, trait.cause);
+        charge_call(thread, call, fd, trait_of(nr).cause);
     return 0;
 }

@@ -95,44 +95,57 @@ int BPF_PROG(note_exec, struct task_struct *task, int old_pid, struct linux_binp
             __sync_fetch_and_add(&sum_[i_], part_[i_]);                                                                \
     } while (0)
 
+struct copies_walk {
+    struct iotrace_thread_state *thread;
+    struct iotrace_thread_copies *copies;
+};
+
+static long add_copies(u32 index, struct copies_walk *walk)
+{
+    struct iotrace_thread_copies *copies = walk->copies;
+    struct iotrace_call_counter *call;
+
+    if (index >= IOTRACE_CALL_SLOTS)
+        return 1;
+    call = &walk->thread->calls[index];
+    switch (trait_of(call->nr).kind) {
+    case IOTRACE_KIND_READ:
+    case IOTRACE_KIND_RECVMMSG:
+        copies->bytes_in += call->bytes;
+        break;
+    case IOTRACE_KIND_WRITE:
+    case IOTRACE_KIND_SENDMMSG:
+        copies->bytes_out += call->bytes;
+        break;
+    case IOTRACE_KIND_VM_READ:
+        copies->from_processes += call->bytes;
+        break;
+    case IOTRACE_KIND_VM_WRITE:
+        copies->to_processes += call->bytes;
+        break;
+    }
+    return 0;
+}
+
 // What an ended thread moved stays as a row of its own, as long as there is room.
 __noinline int keep_copies(struct iotrace_thread_state *thread)
 {
     struct iotrace_thread_copies *copies;
     struct iotrace_thread_key key = {};
     struct scratch *scratch = scratch_of(SCRATCH_TRACEPOINT);
-    u32 used;
+    struct copies_walk walk = {};
 
     if (!thread || !scratch)
         return 0;
     copies = &scratch->copies;
+    walk.thread = thread;
+    walk.copies = copies;
     copies->bytes_in = 0;
     copies->bytes_out = 0;
     copies->from_processes = 0;
     copies->to_processes = 0;
     copies->ledger = thread->header.ledger;
-    used = thread->header.calls_used;
-    for (u32 i = 0; i < IOTRACE_CALL_SLOTS; i++) {
-        struct iotrace_call_counter *call = &thread->calls[i];
-        if (i >= used)
-            break;
-        switch (trait_of(call->nr).kind) {
-        case IOTRACE_KIND_READ:
-        case IOTRACE_KIND_RECVMMSG:
-            copies->bytes_in += call->bytes;
-            break;
-        case IOTRACE_KIND_WRITE:
-        case IOTRACE_KIND_SENDMMSG:
-            copies->bytes_out += call->bytes;
-            break;
-        case IOTRACE_KIND_VM_READ:
-            copies->from_processes += call->bytes;
-            break;
-        case IOTRACE_KIND_VM_WRITE:
-            copies->to_processes += call->bytes;
-            break;
-        }
-    }
+    bpf_loop(thread->header.calls_used, add_copies, &walk, 0);
     if (!(copies->bytes_in | copies->bytes_out | copies->from_processes | copies->to_processes |
           copies->ledger.other_in | copies->ledger.other_out))
         return 0;
@@ -151,13 +164,45 @@ static __always_inline bool is_aio_operation(u32 nr)
            nr == NR_FDATASYNC;
 }
 
+struct thread_walk {
+    struct iotrace_thread_state *thread;
+};
+
+static long fold_call(u32 index, struct thread_walk *walk)
+{
+    struct iotrace_thread_header *header = &walk->thread->header;
+    struct iotrace_call_counter *mine, *sum;
+
+    if (index >= IOTRACE_CALL_SLOTS)
+        return 1;
+    mine = &walk->thread->calls[index];
+    if (header->flags & IOTRACE_THREAD_AIO_HELPER && is_aio_operation(mine->nr))
+        header->totals.posix_aio_operations += mine->count - mine->errors;
+    sum = mapped_counter(header->process_id, mine->nr, 0);
+    if (!sum)
+        return 0;
+    __sync_fetch_and_add(&sum->sleeps, mine->sleeps);
+    __sync_fetch_and_add(&sum->count, mine->count);
+    __sync_fetch_and_add(&sum->errors, mine->errors);
+    __sync_fetch_and_add(&sum->bytes, mine->bytes);
+    __sync_fetch_and_add(&sum->blocked_ns, mine->blocked_ns);
+    __sync_fetch_and_add(&sum->runqueue_ns, mine->runqueue_ns);
+    return 0;
+}
+
+static long fold_slot(u32 index, struct thread_walk *walk)
+{
+    fold_fd(&walk->thread->fds[index % IOTRACE_FD_SLOTS]);
+    return 0;
+}
+
 // The storage goes with the task, so the counters of a thread whose window ends move to its process.
 static __always_inline struct iotrace_process_record *finish_thread(struct iotrace_thread_state *thread,
                                                                     struct task_struct *task, u64 now)
 {
     struct iotrace_thread_header *header = &thread->header;
     struct iotrace_process_record *process;
-    u32 used = header->calls_used;
+    struct thread_walk walk = {.thread = thread};
 
     if (!(header->flags & IOTRACE_THREAD_CLOSED)) {
         header->totals.causes[IOTRACE_CAUSE_OTHER] += header->pending_blocked_ns;
@@ -167,24 +212,8 @@ static __always_inline struct iotrace_process_record *finish_thread(struct iotra
     header->flags |= IOTRACE_THREAD_EXITED;
     if (config.ledger)
         keep_copies(thread);
-    for (u32 i = 0; i < IOTRACE_CALL_SLOTS; i++) {
-        struct iotrace_call_counter *mine = &thread->calls[i], *sum;
-        if (i >= used)
-            break;
-        sum = mapped_counter(header->process_id, mine->nr, 0);
-        if (!sum)
-            continue;
-        __sync_fetch_and_add(&sum->sleeps, mine->sleeps);
-        __sync_fetch_and_add(&sum->count, mine->count);
-        __sync_fetch_and_add(&sum->errors, mine->errors);
-        __sync_fetch_and_add(&sum->bytes, mine->bytes);
-        __sync_fetch_and_add(&sum->blocked_ns, mine->blocked_ns);
-        __sync_fetch_and_add(&sum->runqueue_ns, mine->runqueue_ns);
-        if (header->flags & IOTRACE_THREAD_AIO_HELPER && is_aio_operation(mine->nr))
-            header->totals.posix_aio_operations += mine->count - mine->errors;
-    }
-    for (u32 i = 0; i < IOTRACE_FD_SLOTS; i++)
-        fold_fd(&thread->fds[i]);
+    bpf_loop(header->calls_used, fold_call, &walk, 0);
+    bpf_loop(IOTRACE_FD_SLOTS, fold_slot, &walk, 0);
     process = bpf_map_lookup_elem(&processes, &header->process_id);
     if (!process)
         return 0;
@@ -380,6 +409,40 @@ static __always_inline bool first_is_fd(u32 kind)
     }
 }
 
+struct sample_walk {
+    struct seq_file *seq;
+    struct iotrace_thread_state *thread;
+    u64 fds; // still to be written
+};
+
+// One by one, since older verifiers lose the bound of a variable length.
+static long write_call(u32 index, struct sample_walk *walk)
+{
+    if (index >= IOTRACE_CALL_SLOTS)
+        return 1;
+    bpf_seq_write(walk->seq, &walk->thread->calls[index], sizeof(walk->thread->calls[index]));
+    return 0;
+}
+
+static long count_used_slot(u32 index, struct sample_walk *walk)
+{
+    walk->fds += walk->thread->fds[index % IOTRACE_FD_SLOTS].file_id != 0;
+    return 0;
+}
+
+static long write_fd(u32 index, struct sample_walk *walk)
+{
+    struct iotrace_fd_counter *fd = &walk->thread->fds[index % IOTRACE_FD_SLOTS];
+
+    if (!walk->fds)
+        return 1;
+    if (!fd->file_id)
+        return 0;
+    bpf_seq_write(walk->seq, fd, sizeof(*fd));
+    walk->fds--;
+    return 0;
+}
+
 // Writes one sample for each traced thread: its counters, and what is in progress. Changes nothing, since the kernel
 // runs it again for a thread whose output did not fit.
 SEC("iter/task")
@@ -391,6 +454,7 @@ int sample_threads(struct bpf_iter__task *context)
     struct iotrace_thread_sample *sample;
     struct iotrace_thread_header *header;
     struct scratch *scratch = scratch_of(SCRATCH_ITERATOR);
+    struct sample_walk walk = {};
     u64 now, open = 0, open_run = 0;
     u32 used;
 
@@ -456,22 +520,12 @@ int sample_threads(struct bpf_iter__task *context)
     if (used > IOTRACE_CALL_SLOTS)
         used = IOTRACE_CALL_SLOTS;
     sample->call_count = used;
-    sample->fd_count = 0;
-    for (u32 i = 0; i < IOTRACE_FD_SLOTS; i++)
-        sample->fd_count += thread->fds[i].file_id != 0;
+    walk.seq = seq;
+    walk.thread = thread;
+    bpf_loop(IOTRACE_FD_SLOTS, count_used_slot, &walk, 0);
+    sample->fd_count = walk.fds;
     bpf_seq_write(seq, sample, sizeof(*sample));
-    for (u32 i = 0; i < IOTRACE_CALL_SLOTS;
-         i++) { // one by one, since older verifiers lose the bound of a variable length
-        if (i >= used)
-            break;
-        bpf_seq_write(seq, &thread->calls[i], sizeof(thread->calls[i]));
-    }
-    used = sample->fd_count;
-    for (u32 i = 0; i < IOTRACE_FD_SLOTS && used; i++) {
-        if (thread->fds[i].file_id) {
-            bpf_seq_write(seq, &thread->fds[i], sizeof(thread->fds[i]));
-            used--;
-        }
-    }
+    bpf_loop(used, write_call, &walk, 0);
+    bpf_loop(IOTRACE_FD_SLOTS, write_fd, &walk, 0);
     return 0;
 }

@@ -116,7 +116,7 @@ static __always_inline void ensure_process(struct scratch *scratch, struct task_
 // get_mm_cmdline()
 static __always_inline void read_command(struct iotrace_process_record *record, struct task_struct *task)
 {
-    struct mm_struct *mm = task->mm;
+    struct mm_struct *mm = untrusted(task)->mm;
     u64 start, length;
 
     if (!mm)
@@ -196,16 +196,18 @@ __noinline int note_first_call(struct iotrace_thread_state *thread, u32 nr)
 
 static __always_inline struct iotrace_call_counter *call_counter(struct iotrace_thread_state *thread, u32 nr)
 {
-    u32 slot;
+    u32 slot, index;
 
     if (nr >= IOTRACE_SYSCALLS)
         return mapped_counter(thread->header.process_id, nr, thread->header.tid);
-    slot = thread->slot_of[nr];
+    barrier_var(nr); // see kind_of()
+    index = nr % IOTRACE_SYSCALLS;
+    slot = thread->slot_of[index];
     if (!slot) {
         if (thread->header.calls_used >= IOTRACE_CALL_SLOTS)
             return mapped_counter(thread->header.process_id, nr, thread->header.tid);
         slot = ++thread->header.calls_used;
-        thread->slot_of[nr] = slot;
+        thread->slot_of[index] = slot;
         slot -= 1;
         if (slot >= IOTRACE_CALL_SLOTS)
             return 0;
@@ -277,13 +279,13 @@ static __always_inline void note_place(struct iotrace_thread_header *header, str
         return;
     }
     regs = (struct pt_regs *)bpf_task_pt_regs(task);
-    nr = BPF_CORE_READ(regs, orig_ax);
+    nr = regs->orig_ax;
     header->wait_nr = nr;
     if (prev_state & TASK_STOPPED_OR_TRACED)
         header->wait_place = IOTRACE_WAIT_STOPPED;
     else if ((s32)nr < 0)
         header->wait_place = IOTRACE_WAIT_FAULT;
-    else if ((s64)BPF_CORE_READ(regs, ax) == -ENOSYS)
+    else if ((s64)regs->ax == -ENOSYS)
         header->wait_place = IOTRACE_WAIT_IN_CALL;
     else
         header->wait_place = IOTRACE_WAIT_TAIL;

@@ -206,16 +206,61 @@ static __always_inline u64 completed_bytes(u64 sk, struct zerocopy_socket *entry
     return before && *until > *before ? *until - *before : 0;
 }
 
+struct control_walk {
+    struct iotrace_thread_state *thread;
+    struct iotrace_file_record *record;
+    struct zerocopy_socket *entry;
+    u64 sk;
+    u64 at, left; // where the next control message is, and the bytes from there on
+};
+
+// One control message; 1 when there is no other.
+static long read_control_message(u32 index, struct control_walk *walk)
+{
+    struct iotrace_thread_state *thread = walk->thread;
+    struct iotrace_file_record *record = walk->record;
+    struct control_message control = {};
+    u64 bytes;
+    u32 sends;
+
+    if (walk->left < CMSG_HEADER_BYTES)
+        return 1;
+    if (bpf_probe_read_user(&control, walk->left < sizeof(control) ? CMSG_HEADER_BYTES : sizeof(control),
+                            (void *)walk->at)) {
+        LOSE(user_read_failed, 1);
+        return 1;
+    }
+    if (control.origin == SO_EE_ORIGIN_ZEROCOPY && ((control.level == IPPROTO_IP && control.type == IP_RECVERR) ||
+                                                    (control.level == IPPROTO_IPV6 && control.type == IPV6_RECVERR))) {
+        bytes = completed_bytes(walk->sk, walk->entry, control.low, control.high);
+        sends = control.high - control.low + 1;
+        if (!bytes) {
+            // Sends from before the trace, or ones that were copied at once for lack of scatter/gather.
+        } else if (control.code & SO_EE_CODE_ZEROCOPY_COPIED) {
+            CHARGE(zc_copied, bytes);
+            CHARGE(zc_sends_copied, sends);
+        } else {
+            CHARGE(zc_avoided, bytes);
+            CHARGE(zc_sends_avoided, sends);
+        }
+    }
+    control.length = (control.length + 7) & ~7ull;
+    if (control.length < CMSG_HEADER_BYTES || control.length > walk->left)
+        return 1;
+    walk->at += control.length;
+    walk->left -= control.length;
+    return 0;
+}
+
 // A recvmsg from the error queue: completions of MSG_ZEROCOPY sends are in its control messages, in the caller's
 // memory. Documentation/networking/msg_zerocopy.rst
 __noinline int read_completions(struct iotrace_thread_state *thread, s32 number, u64 message)
 {
-    struct control_message control;
+    struct control_walk walk = {.thread = thread};
     struct iotrace_fd_counter *fd;
     struct iotrace_file_record *record;
     struct zerocopy_socket *entry;
-    u64 at = 0, left = 0, bytes, sk;
-    u32 sends;
+    u64 sk;
 
     if (!thread)
         return 0;
@@ -227,44 +272,17 @@ __noinline int read_completions(struct iotrace_thread_state *thread, s32 number,
     entry = bpf_map_lookup_elem(&zerocopy_sockets, &sk);
     if (!entry || entry->inode != record->inode)
         return 0;
-    if (bpf_probe_read_user(&at, 8, (void *)(message + MSGHDR_CONTROL)) ||
-        bpf_probe_read_user(&left, 8, (void *)(message + MSGHDR_CONTROLLEN))) {
+    if (bpf_probe_read_user(&walk.at, 8, (void *)(message + MSGHDR_CONTROL)) ||
+        bpf_probe_read_user(&walk.left, 8, (void *)(message + MSGHDR_CONTROLLEN))) {
         LOSE(user_read_failed, 1);
         return 0;
     }
-    for (int i = 0; i < CMSGS; i++) {
-        if (left < CMSG_HEADER_BYTES)
-            break;
-        __builtin_memset(&control, 0, sizeof(control));
-        if (bpf_probe_read_user(&control, left < sizeof(control) ? CMSG_HEADER_BYTES : sizeof(control), (void *)at)) {
-            LOSE(user_read_failed, 1);
-            break;
-        }
-        if ((control.level == IPPROTO_IP && control.type == IP_RECVERR) ||
-            (control.level == IPPROTO_IPV6 && control.type == IPV6_RECVERR)) {
-            if (control.origin == SO_EE_ORIGIN_ZEROCOPY) {
-                bytes = completed_bytes(sk, entry, control.low, control.high);
-                sends = control.high - control.low + 1;
-                if (!bytes) {
-                    // Sends from before the trace, or ones that were copied at once for lack of scatter/gather.
-                } else if (control.code & SO_EE_CODE_ZEROCOPY_COPIED) {
-                    CHARGE(zc_copied, bytes);
-                    CHARGE(zc_sends_copied, sends);
-                } else {
-                    CHARGE(zc_avoided, bytes);
-                    CHARGE(zc_sends_avoided, sends);
-                }
-            }
-        }
-        control.length = (control.length + 7) & ~7ull;
-        if (control.length < CMSG_HEADER_BYTES || control.length > left)
-            break;
-        at += control.length;
-        left -= control.length;
-    }
+    walk.record = record;
+    walk.entry = entry;
+    walk.sk = sk;
+    bpf_loop(CMSGS, read_control_message, &walk, 0);
     return 0;
 }
-
 struct completion_walk {
     struct iotrace_thread_state *thread;
     s64 number;

@@ -424,14 +424,16 @@ func decodeAddress(_ bytes: UnsafeRawBufferPointer, family: UInt16, port: UInt16
 func decodeLatency(_ bytes: UnsafeRawBufferPointer) -> Latency {
     let record = bytes.loadUnaligned(as: iotrace_latency.self)
     var latency = Latency()
-    latency.calls = record.calls
     latency.total = record.total_ns
-    latency.onCPU = record.on_cpu_ns
+    latency.onCPU = record.total_ns > record.off_cpu_ns ? record.total_ns - record.off_cpu_ns : 0
     latency.maximum = record.max_ns
     let buckets = bytes.field(\iotrace_latency.buckets, iotrace_latency.self)
     for index in 0..<Latency.bucketCount {
         let count = buckets.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)
-        if count > 0 { latency.buckets[index] = count }
+        if count > 0 {
+            latency.buckets[index] = count
+            latency.calls &+= count
+        }
     }
     return latency
 }

@@ -11,9 +11,9 @@
 #define IOTRACE_LATENCY_BUCKETS (4 * (IOTRACE_LATENCY_LAST_OCTAVE - IOTRACE_LATENCY_FIRST_OCTAVE) + 2)
 
 struct iotrace_latency {
-    __u64 calls;     // calls that were timed
-    __u64 total_ns;  // entry to exit
-    __u64 on_cpu_ns; // the part neither blocked nor in a run queue
+    __u64 off_cpu_ns; // the part blocked or in a run queue
+    __u64 total_ns;   // entry to exit
+    __u64 reserved;
     __u64 max_ns;
     __u64 buckets[IOTRACE_LATENCY_BUCKETS];
 };

@@ -124,7 +124,7 @@ struct iotrace_thread_header {
     __u64 dirtied_base;
     __u64 last_fault_mapping; // the page of a file mapping that was brought last
     __u64 last_fault_index;
-    __u64 poll_set;     // what its last set of poll was, in a number
+    __u64 poll_set;     // what its last set of poll or select was, in a number
     __u64 last_ring;    // the io_uring that it used last
     __u32 loop_waits;   // waits for readiness
     __u16 woken;        // the last of them ended with ready fds …
