@@ -43,10 +43,26 @@ public struct ProcessTable {
     /// All processes in the order in which they were seen, with their figures since tracing began.
     public var processes: [ProcessFigures] { order.compactMap { rows[$0] } }
 
+    /// Takes over a snapshot whose live threads are in it.
     public mutating func absorb(_ snapshot: Snapshot) -> Change {
+        absorb(snapshot) { body in snapshot.threads.forEach(body) }
+    }
+
+    /// - Parameter threads: calls its argument with each live thread, after everything in the snapshot has been read.
+    public mutating func absorb<Failure: Error>(
+        _ snapshot: Snapshot, threads: ((Snapshot.Thread) -> Void) throws(Failure) -> Void
+    ) throws(Failure) -> Change {
         var change = Change()
         names.startSnapshot()
-        for (id, figures) in readings(in: snapshot) {
+        var readings = readings(in: snapshot)
+        let closed = Set(snapshot.files.lazy.filter(\.closed).map(\.id))
+        var held: Set<UInt64> = []
+        try threads { thread in
+            readings[thread.processID]?.add(thread)
+            if thread.openCall != nil { change.callsInProgress += 1 }
+            if !closed.isEmpty { for fd in thread.fds where closed.contains(fd.fileID) { held.insert(fd.fileID) } }
+        }
+        for (id, figures) in readings {
             guard var row = rows[id] else {
                 order.append(id)
                 var first = ProcessFigures(identity: figures.identity)
@@ -64,8 +80,7 @@ public struct ProcessTable {
             rows[id] = row
             if identityChanged || !added.isIdle { change.interval.append(added) }
         }
-        change.callsInProgress = UInt64(snapshot.threads.count { $0.openCall != nil })
-        release(in: snapshot, &change)
+        release(in: snapshot, held: held, &change)
         return change
     }
 
@@ -91,7 +106,6 @@ public struct ProcessTable {
         }
         for (key, latency) in snapshot.latencies { readings[key.processID]?.latencies[key.number] = latency }
         for file in snapshot.files { readings[file.processID]?.files[file.id] = file.figures }
-        for thread in snapshot.threads { readings[thread.processID]?.add(thread) }
         return readings
     }
 
@@ -108,13 +122,13 @@ public struct ProcessTable {
                 ? nil : status & 0x7f != 0 ? 128 + Int(status & 0x7f) : Int(status >> 8) & 0xff)
     }
 
-    private mutating func release(in snapshot: Snapshot, _ change: inout Change) {
+    /// - Parameter held: closed files that are in some thread's cache.
+    private mutating func release(in snapshot: Snapshot, held: Set<UInt64>, _ change: inout Change) {
         for process in snapshot.processes {
             if let ended = process.exitedNanoseconds, ended + Self.exitGrace < snapshot.takenAt {
                 change.endedProcesses.insert(process.id)
             }
         }
-        let held = Set(snapshot.threads.flatMap { $0.fds.map(\.fileID) })
         var nowReleased: Set<UInt64> = []
         for file in snapshot.files {
             // What a thread added between the reading of this record and of the threads is in the next reading.

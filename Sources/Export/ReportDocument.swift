@@ -74,7 +74,8 @@ public struct ReportDocument {
         }
         return [
             "probe_ns": JSONValue(cost.probeNanoseconds), "probe_runs": JSONValue(cost.probeRuns),
-            "collector_cpu_ns": JSONValue(cost.collectorNanoseconds), "cpu_share": JSONValue(share), "estimated": true,
+            "collector_cpu_ns": JSONValue(cost.collectorNanoseconds),
+            "collector_memory_bytes": JSONValue(cost.collectorMemory), "cpu_share": JSONValue(share), "estimated": true,
         ]
     }
 

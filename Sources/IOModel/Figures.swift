@@ -12,7 +12,7 @@ extension UInt64 {
 }
 
 /// Times (nanoseconds) and counts of a thread or of all threads of a process.
-public struct Totals: Accumulating, Sendable, Equatable {
+public struct Totals: Accumulating, CounterBlock, Sendable, Equatable {
     /// Wall time of each thread inside the window, added up.
     public var observed: UInt64 = 0
     /// The scheduler's own `sum_exec_runtime`.
@@ -82,14 +82,16 @@ public struct Totals: Accumulating, Sendable, Equatable {
         \.pollFDs, \.selectFDs, \.workerOnCPU, \.submissionPollOnCPU,
     ]
 
+    public static let counterCount = 30
+
     public static func += (sum: inout Totals, part: Totals) {
-        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
+        sum.addCounters(of: part)
         for index in sum.causes.indices { sum.causes[index] &+= part.causes[index] }
     }
 
     public func since(_ earlier: Totals) -> Totals {
-        var difference = Totals()
-        for field in Self.fields { difference[keyPath: field] = self[keyPath: field].since(earlier[keyPath: field]) }
+        var difference = self
+        difference.subtractCounters(of: earlier)
         for index in causes.indices { difference.causes[index] = causes[index].since(earlier.causes[index]) }
         return difference
     }
@@ -98,7 +100,7 @@ public struct Totals: Accumulating, Sendable, Equatable {
 }
 
 /// One system call of a process.
-public struct CallFigures: Accumulating, Sendable, Equatable {
+public struct CallFigures: Accumulating, CounterBlock, Sendable, Equatable {
     public var count: UInt64
     /// Results from −4095 to −1.
     public var errors: UInt64
@@ -125,13 +127,15 @@ public struct CallFigures: Accumulating, Sendable, Equatable {
         \.count, \.errors, \.bytes, \.sleeps, \.blocked, \.runQueue,
     ]
 
+    public static let counterCount = 6
+
     public static func += (sum: inout CallFigures, part: CallFigures) {
-        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
+        sum.addCounters(of: part)
     }
 
     public func since(_ earlier: CallFigures) -> CallFigures {
-        var difference = CallFigures()
-        for field in Self.fields { difference[keyPath: field] = self[keyPath: field].since(earlier[keyPath: field]) }
+        var difference = self
+        difference.subtractCounters(of: earlier)
         return difference
     }
 

@@ -1,6 +1,6 @@
 /// What differs from plain copies between user and kernel, as the probes count it for a thread and for an fd. Bytes, but
 /// for the counts of operations. The rules are in docs/copy-ledger.md; `Copies` draws the conclusions.
-public struct LedgerFigures: Accumulating, Sendable, Equatable {
+public struct LedgerFigures: Accumulating, CounterBlock, Sendable, Equatable {
     /// Of the bytes in and out: not copied to or from user memory.
     public var inNotCopied: UInt64 = 0
     public var outNotCopied: UInt64 = 0
@@ -55,18 +55,22 @@ public struct LedgerFigures: Accumulating, Sendable, Equatable {
 
     /// - Parameter counters: in the order of `fields`; missing ones are zero.
     public init(counters: some Sequence<UInt64>) {
-        for (field, counter) in zip(Self.fields, counters) { self[keyPath: field] = counter }
+        writeCounters { fields in
+            for (index, counter) in zip(fields.indices, counters) { fields[index] = counter }
+        }
     }
 
-    public var counters: [UInt64] { Self.fields.map { self[keyPath: $0] } }
+    public static let counterCount = 28
+
+    public var counters: [UInt64] { readCounters { Array($0) } }
 
     public static func += (sum: inout LedgerFigures, part: LedgerFigures) {
-        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
+        sum.addCounters(of: part)
     }
 
     public func since(_ earlier: LedgerFigures) -> LedgerFigures {
-        var difference = LedgerFigures()
-        for field in Self.fields { difference[keyPath: field] = self[keyPath: field].since(earlier[keyPath: field]) }
+        var difference = self
+        difference.subtractCounters(of: earlier)
         return difference
     }
 

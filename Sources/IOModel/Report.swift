@@ -105,8 +105,14 @@ public struct Overhead: Sendable, Equatable {
     public var probeRuns: UInt64?
     /// User and system time of the tracer itself.
     public var collectorNanoseconds: UInt64?
+    /// The tracer's largest resident memory so far, bytes (getrusage(2), ru_maxrss).
+    public var collectorMemory: UInt64?
 
-    public init(probeNanoseconds: UInt64? = nil, probeRuns: UInt64? = nil, collectorNanoseconds: UInt64? = nil) {
+    public init(
+        probeNanoseconds: UInt64? = nil, probeRuns: UInt64? = nil, collectorNanoseconds: UInt64? = nil,
+        collectorMemory: UInt64? = nil
+    ) {
+        self.collectorMemory = collectorMemory
         self.probeNanoseconds = probeNanoseconds
         self.probeRuns = probeRuns
         self.collectorNanoseconds = collectorNanoseconds

@@ -147,6 +147,7 @@ public struct Snapshot: Sendable {
     public var calls: [CallKey: CallFigures] = [:]
     public var files: [File] = []
     public var latencies: [CallKey: Latency] = [:]
+    /// Empty where live threads are handed over one by one.
     public var threads: [Thread] = []
     public var hidden: [UInt64: [HiddenFigures.Key: HiddenFigures]] = [:]
     public var pairs: [UInt64: [PairFigures.Key: PairFigures]] = [:]

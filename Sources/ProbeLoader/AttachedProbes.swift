@@ -11,7 +11,8 @@ public struct SeededThread: Sendable {
     public var callInProgress: UInt32?
 }
 
-/// What the kernel's own accounting says of the tracer's programs while it is switched on.
+/// What the kernel's own accounting says of the tracer's programs while it is switched on. The time includes part of what
+/// reading the clock takes, which for the shortest programs is most of it.
 public struct ProgramRuns: Sendable, Equatable {
     public var runs: UInt64
     public var nanoseconds: UInt64
@@ -19,6 +20,16 @@ public struct ProgramRuns: Sendable, Equatable {
     public init(runs: UInt64 = 0, nanoseconds: UInt64 = 0) {
         self.runs = runs
         self.nanoseconds = nanoseconds
+    }
+
+    public static func += (sum: inout ProgramRuns, part: ProgramRuns) {
+        sum.runs &+= part.runs
+        sum.nanoseconds &+= part.nanoseconds
+    }
+
+    public static func - (later: ProgramRuns, earlier: ProgramRuns) -> ProgramRuns {
+        ProgramRuns(
+            runs: later.runs &- earlier.runs, nanoseconds: later.nanoseconds &- earlier.nanoseconds)
     }
 }
 
@@ -71,7 +82,7 @@ public struct AttachedProbes: ~Copyable {
         return seeded
     }
 
-    /// Reads every counter.
+    /// Reads every counter but those of live threads, which `forEachThread` reads. In this order: see `Snapshot`.
     public func snapshot() throws(ProbeError) -> Snapshot {
         guard let reader else { throw ProbeError("finding the maps", errorNumber: ENOENT) }
         var snapshot = try reader.read()
@@ -79,6 +90,11 @@ public struct AttachedProbes: ~Copyable {
             snapshot.losses.probeSkipped &+= information(of: probe)?.recursion_misses ?? 0
         }
         return snapshot
+    }
+
+    /// Calls `body` with each live thread. There may be tens of thousands, so they are never in memory together.
+    public func forEachThread(_ body: (Snapshot.Thread) -> Void) throws(ProbeError) {
+        try TaskIterator(object, program: "sample_threads").read { bytes in decodeThreads(bytes, body) }
     }
 
     /// nil when it is not loaded.
@@ -111,13 +127,12 @@ public struct AttachedProbes: ~Copyable {
         return fd >= 0 ? fd : nil
     }
 
-    /// Runs and time of all programs while accounting was on.
+    /// Runs and time of all programs whenever accounting was on, whoever switched it on.
     public func programRuns() -> ProgramRuns {
         var sum = ProgramRuns()
         for probe in descriptions {
             guard let information = information(of: probe) else { continue }
-            sum.runs += information.run_cnt
-            sum.nanoseconds += information.run_time_ns
+            sum += ProgramRuns(runs: information.run_cnt, nanoseconds: information.run_time_ns)
         }
         return sum
     }
@@ -149,6 +164,17 @@ struct TaskIterator {
 
     /// Everything that the program writes.
     func read() throws(ProbeError) -> [UInt8] {
+        var output: [UInt8] = []
+        try read { bytes in
+            output += bytes
+            return bytes.count
+        }
+        return output
+    }
+
+    /// Hands over what the program writes piece by piece.
+    /// - Parameter body: returns how many of the bytes it has used up; it gets the rest again with the next piece.
+    func read(_ body: (UnsafeRawBufferPointer) -> Int) throws(ProbeError) {
         guard let found = object.program(program) else {
             throw ProbeError("finding probe \(program)", errorNumber: ENOENT)
         }
@@ -158,16 +184,20 @@ struct TaskIterator {
         let fd = bpf_iter_create(link.fileDescriptor)
         guard fd >= 0 else { throw ProbeError("starting probe \(program)", errorNumber: -fd) }
         defer { close(fd) }
-        var output: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 8)
+        defer { buffer.deallocate() }
+        var filled = 0
         while true {
-            let count = Glibc.read(fd, &chunk, chunk.count)
+            let count = Glibc.read(fd, buffer.baseAddress! + filled, buffer.count - filled)
             if count < 0 {
                 if errno == EINTR || errno == EAGAIN { continue }
                 throw ProbeError("reading threads from the kernel", errorNumber: errno)
             }
-            if count == 0 { return output }
-            output += chunk[..<count]
+            if count == 0 { return }
+            filled += count
+            let used = body(UnsafeRawBufferPointer(rebasing: buffer[..<filled]))
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[used..<filled]))
+            filled -= used
         }
     }
 }

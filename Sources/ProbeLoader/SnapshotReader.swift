@@ -50,7 +50,7 @@ struct SnapshotReader {
         losses = try object.map("losses")
     }
 
-    /// Sums first, live threads after them: see `Snapshot`.
+    /// Everything but the live threads.
     func read() throws(ProbeError) -> Snapshot {
         var clock = timespec()
         clock_gettime(CLOCK_MONOTONIC, &clock)
@@ -65,7 +65,6 @@ struct SnapshotReader {
             snapshot.latencies[Snapshot.CallKey(key.loadUnaligned(as: iotrace_call_key.self))] = decodeLatency(value)
         }
         try readCopies(into: &snapshot)
-        snapshot.threads = decodeThreads(try TaskIterator(object, program: "sample_threads").read())
         snapshot.losses = try readLosses()
         return snapshot
     }
@@ -439,45 +438,50 @@ func decodeLatency(_ bytes: UnsafeRawBufferPointer) -> Latency {
 }
 
 /// Samples one after the other, each followed by its call and fd counters.
-func decodeThreads(_ bytes: [UInt8]) -> [Snapshot.Thread] {
-    var threads: [Snapshot.Thread] = []
-    bytes.withUnsafeBytes { bytes in
-        var at = 0
-        func take<Value>(_ type: Value.Type) -> Value? {
-            guard at + MemoryLayout<Value>.size <= bytes.count else { return nil }
-            defer { at += MemoryLayout<Value>.size }
-            return bytes.loadUnaligned(fromByteOffset: at, as: type)
-        }
-        while let sample = take(iotrace_thread_sample.self) {
-            var thread = Snapshot.Thread(
-                processID: sample.header.process_id, tid: sample.header.tid, totals: Totals(sample.header.totals))
-            thread.ledger = LedgerFigures(sample.header.ledger)
-            thread.started = sample.header.window_start_ns
-            for _ in 0..<sample.call_count {
-                guard let counter = take(iotrace_call_counter.self) else { break }
-                thread.calls[counter.nr] = CallFigures(counter)
-            }
-            for _ in 0..<sample.fd_count {
-                guard let counter = take(iotrace_fd_counter.self) else { break }
-                var fd = Snapshot.Thread.FDFigures(
-                    fileID: counter.file_id, operations: UInt64(counter.operations), bytesIn: counter.bytes_in,
-                    bytesOut: counter.bytes_out, blocked: counter.blocked_ns,
-                    nonblocking: counter.f_flags & UInt32(O_NONBLOCK) != 0,
-                    inEpoll: counter.watched & UInt8(IOTRACE_WATCHED_EPOLL) != 0)
-                fd.again = UInt64(counter.again)
-                fd.model = ModelSlot(rawValue: Int(counter.model)) ?? .none
-                thread.fds.append(fd)
-            }
-            if Int32(bitPattern: sample.header.flags) & IOTRACE_THREAD_AIO_HELPER != 0 {
-                thread.totals.posixAIOOperations = POSIXAIO.operations(of: thread.calls)
-            }
-            if sample.open_nr >= 0 {
-                thread.openCall = .init(
-                    number: UInt32(sample.open_nr), fileID: sample.open_file_id == 0 ? nil : sample.open_file_id,
-                    blocked: sample.open_blocked_ns, runQueue: sample.open_runqueue_ns)
-            }
-            threads.append(thread)
-        }
+/// - Returns: how many bytes the threads took that are complete.
+func decodeThreads(_ bytes: UnsafeRawBufferPointer, _ body: (Snapshot.Thread) -> Void) -> Int {
+    var at = 0
+    func take<Value>(_ type: Value.Type) -> Value {
+        defer { at += MemoryLayout<Value>.size }
+        return bytes.loadUnaligned(fromByteOffset: at, as: type)
     }
-    return threads
+    while bytes.count - at >= MemoryLayout<iotrace_thread_sample>.size {
+        let start = at
+        let sample = take(iotrace_thread_sample.self)
+        let rest =
+            Int(sample.call_count) * MemoryLayout<iotrace_call_counter>.size
+            + Int(sample.fd_count) * MemoryLayout<iotrace_fd_counter>.size
+        guard bytes.count - at >= rest else { return start }
+        var thread = Snapshot.Thread(
+            processID: sample.header.process_id, tid: sample.header.tid, totals: Totals(sample.header.totals))
+        thread.ledger = LedgerFigures(sample.header.ledger)
+        thread.started = sample.header.window_start_ns
+        thread.calls.reserveCapacity(Int(sample.call_count))
+        for _ in 0..<sample.call_count {
+            let counter = take(iotrace_call_counter.self)
+            thread.calls[counter.nr] = CallFigures(counter)
+        }
+        thread.fds.reserveCapacity(Int(sample.fd_count))
+        for _ in 0..<sample.fd_count {
+            let counter = take(iotrace_fd_counter.self)
+            var fd = Snapshot.Thread.FDFigures(
+                fileID: counter.file_id, operations: UInt64(counter.operations), bytesIn: counter.bytes_in,
+                bytesOut: counter.bytes_out, blocked: counter.blocked_ns,
+                nonblocking: counter.f_flags & UInt32(O_NONBLOCK) != 0,
+                inEpoll: counter.watched & UInt8(IOTRACE_WATCHED_EPOLL) != 0)
+            fd.again = UInt64(counter.again)
+            fd.model = ModelSlot(rawValue: Int(counter.model)) ?? .none
+            thread.fds.append(fd)
+        }
+        if Int32(bitPattern: sample.header.flags) & IOTRACE_THREAD_AIO_HELPER != 0 {
+            thread.totals.posixAIOOperations = POSIXAIO.operations(of: thread.calls)
+        }
+        if sample.open_nr >= 0 {
+            thread.openCall = .init(
+                number: UInt32(sample.open_nr), fileID: sample.open_file_id == 0 ? nil : sample.open_file_id,
+                blocked: sample.open_blocked_ns, runQueue: sample.open_runqueue_ns)
+        }
+        body(thread)
+    }
+    return at
 }

@@ -49,13 +49,15 @@ extension Overhead {
         [
             "probe_ns": JSONValue(probeNanoseconds), "probe_runs": JSONValue(probeRuns),
             "collector_cpu_ns": JSONValue(collectorNanoseconds),
+            "collector_memory_bytes": JSONValue(collectorMemory),
         ]
     }
 
     init(_ value: JSONValue) {
         self.init(
             probeNanoseconds: value["probe_ns"]?.unsignedValue, probeRuns: value["probe_runs"]?.unsignedValue,
-            collectorNanoseconds: value["collector_cpu_ns"]?.unsignedValue)
+            collectorNanoseconds: value["collector_cpu_ns"]?.unsignedValue,
+            collectorMemory: value["collector_memory_bytes"]?.unsignedValue)
     }
 }
 

@@ -33,7 +33,7 @@ final class LabTracer {
     func figures(of worker: LabWorker) throws -> ProcessFigures? {
         do {
             let snapshot = try attached.snapshot()
-            let change = table.absorb(snapshot)
+            let change = try table.absorb(snapshot) { body throws(ProbeError) in try attached.forEachThread(body) }
             attached.forget(processes: change.endedProcesses, files: change.closedFiles, in: snapshot)
             losses = snapshot.losses
         } catch { throw CommandFailure("\(error)") }

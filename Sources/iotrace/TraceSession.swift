@@ -157,7 +157,10 @@ final class TraceSession {
     /// would bring rows back which have been added up with others.
     private func absorb() throws -> ProcessTable.Change {
         let snapshot = try read()
-        let change = table.absorb(snapshot)
+        let change: ProcessTable.Change
+        do {
+            change = try table.absorb(snapshot) { body throws(ProbeError) in try attached.forEachThread(body) }
+        } catch { throw CommandFailure("\(error)") }
         attached.forget(processes: change.endedProcesses, files: change.closedFiles, in: snapshot)
         return change
     }
@@ -183,8 +186,10 @@ final class TraceSession {
         }
         attached.detach()
         if !added.isEmpty { try observer.interval(window.duration, added, losses) }
+        let calls = table.processes.reduce(0) { $0 &+ $1.calls.values.reduce(0) { $0 &+ $1.count } }
         var report = Report(
-            tool: tool, window: window, losses: losses, overhead: accounting.overhead(over: window.duration),
+            tool: tool, window: window, losses: losses,
+            overhead: accounting.overhead(over: window.duration, calls: calls),
             warnings: warnings, processes: table.processes)
         report.completeWarnings()
         let commandEnded = child != nil && window.end == .exit
@@ -200,10 +205,10 @@ final class TraceSession {
 
     // MARK: - Duty cycle
 
-    /// Entries are timed in the first 20 ms of every second, the probes themselves in the 10 ms after that: the two are kept
+    /// Entries are timed in the first 20 ms of every second, the probes themselves in the 20 ms after that: the two are kept
     /// apart, since the kernel's accounting slows each probe down.
     private static let latencyWindow = 0.020
-    private static let accountingWindow = 0.010
+    private static let accountingWindow = 0.020
 
     private func openWindows() throws {
         if options.latency == .sampled {
@@ -218,7 +223,7 @@ final class TraceSession {
     }
 
     private func openAccounting() throws {
-        guard accounting.open(attached.startAccounting()) else { return }
+        guard accounting.open(attached.startAccounting(), attached.programRuns()) else { return }
         try loop.timer(Self.accountingWindow, repeats: false) { [unowned self] in
             accounting.close(attached.programRuns())
         }
@@ -255,41 +260,6 @@ final class Clock {
         var time = timespec()
         clock_gettime(clock, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
-}
-
-/// What tracing costs, from windows in which the kernel timed the probes.
-struct Accounting {
-    private var fd: Int32?
-    private var openedAt: UInt64 = 0
-    private var covered: UInt64 = 0
-    private var runs = ProgramRuns()
-
-    /// - Parameter fd: keeps the kernel's accounting on; nil when it was refused.
-    mutating func open(_ fd: Int32?) -> Bool {
-        guard let fd, self.fd == nil else { return false }
-        self.fd = fd
-        openedAt = Clock.read(CLOCK_MONOTONIC)
-        return true
-    }
-
-    /// - Parameter total: runs and time in all windows so far.
-    mutating func close(_ total: ProgramRuns) {
-        guard let fd else { return }
-        Glibc.close(fd)
-        self.fd = nil
-        covered += Clock.read(CLOCK_MONOTONIC) - openedAt
-        runs = total
-    }
-
-    /// The windows stand for the whole trace. Without a window the probes' cost is not known.
-    func overhead(over duration: UInt64) -> Overhead {
-        let collector = Clock.read(CLOCK_PROCESS_CPUTIME_ID)
-        guard covered > 0 else { return Overhead(collectorNanoseconds: collector) }
-        let scale = max(1, Double(duration) / Double(covered))
-        return Overhead(
-            probeNanoseconds: UInt64(Double(runs.nanoseconds) * scale), probeRuns: UInt64(Double(runs.runs) * scale),
-            collectorNanoseconds: collector)
     }
 }
 

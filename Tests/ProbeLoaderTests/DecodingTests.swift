@@ -165,7 +165,12 @@ import Testing
         sample.call_count = 3
         sample.open_nr = -1
         let bytes = withUnsafeBytes(of: sample) { Array($0) }
-        #expect(decodeThreads(bytes).count == 1)
-        #expect(decodeThreads(Array(bytes.dropLast())).isEmpty)
+        func threads(in bytes: [UInt8]) -> Int {
+            var count = 0
+            bytes.withUnsafeBytes { bytes in _ = decodeThreads(bytes) { _ in count += 1 } }
+            return count
+        }
+        #expect(threads(in: bytes) == 1)
+        #expect(threads(in: Array(bytes.dropLast())) == 0)
     }
 }

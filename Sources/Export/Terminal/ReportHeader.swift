@@ -74,7 +74,11 @@ struct ReportHeader {
         if let runs = cost.probeRuns { probes += " in \(HumanUnits.plural(runs, "run", "runs"))" }
         var items: [Flow.Item] = [
             [TextRun("overhead: \(probes)", .dim)],
-            [TextRun("collector " + (cost.collectorNanoseconds.map(HumanUnits.time) ?? HumanUnits.unknown), .dim)],
+            [
+                TextRun(
+                    "collector " + (cost.collectorNanoseconds.map(HumanUnits.time) ?? HumanUnits.unknown)
+                        + (cost.collectorMemory.map { ", " + HumanUnits.bytes($0) } ?? ""), .dim)
+            ],
         ]
         if let probe = cost.probeNanoseconds, let collector = cost.collectorNanoseconds,
             let share = HumanUnits.percent(Double(probe) + Double(collector), of: Double(target))

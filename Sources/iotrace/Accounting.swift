@@ -1,0 +1,52 @@
+import CLinuxShims
+import Glibc
+import IOModel
+import ProbeLoader
+
+/// What tracing costs: the collector's own use of the machine, and the probes' time by short windows in which the kernel
+/// times BPF programs (kernel.bpf_stats_enabled, without the sysctl), since doing that all the time would cost more than
+/// the probes do.
+struct Accounting {
+    private var fd: Int32?
+    private var openedAt: UInt64 = 0
+    private var before = ProgramRuns()
+    private var covered: UInt64 = 0
+    private var inWindows = ProgramRuns()
+
+    /// - Parameters:
+    ///   - fd: keeps the kernel's accounting on; nil when it was refused.
+    ///   - before: the programs' runs so far. There are some outside of windows where the sysctl is set.
+    mutating func open(_ fd: Int32?, _ before: ProgramRuns) -> Bool {
+        guard let fd, self.fd == nil else { return false }
+        self.fd = fd
+        self.before = before
+        openedAt = Clock.read(CLOCK_MONOTONIC)
+        return true
+    }
+
+    /// - Parameter total: the programs' runs so far.
+    mutating func close(_ total: ProgramRuns) {
+        guard let fd else { return }
+        Glibc.close(fd)
+        self.fd = nil
+        covered += Clock.read(CLOCK_MONOTONIC) - openedAt
+        inWindows += total - before
+    }
+
+    /// The windows stand for the whole trace. Where the target was busy outside of them only, its calls, which are known,
+    /// say better how often a probe ran. Without a run in a window, the probes' cost is not known.
+    /// - Parameters:
+    ///   - duration: of the trace, nanoseconds.
+    ///   - calls: system calls of the target.
+    func overhead(over duration: UInt64, calls: UInt64) -> Overhead {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        var overhead = Overhead(
+            collectorNanoseconds: Clock.read(CLOCK_PROCESS_CPUTIME_ID), collectorMemory: UInt64(usage.ru_maxrss) * 1024)
+        guard covered > 0, inWindows.runs > 0 else { return overhead }
+        let runs = max(Double(inWindows.runs) * max(1, Double(duration) / Double(covered)), Double(calls))
+        overhead.probeRuns = UInt64(runs)
+        overhead.probeNanoseconds = UInt64(runs * Double(inWindows.nanoseconds) / Double(inWindows.runs))
+        return overhead
+    }
+}
