@@ -24,6 +24,7 @@ struct VerdictWords {
     private static func ratio(_ value: Double) -> String {
         if value == 0 { return "0" }
         if value < 0.001 { return "<0.001" }
+        if value >= 100 { return HumanUnits.decimal(value) }
         let thousandths = UInt64((min(value, 1e12) * 1000).rounded())
         if thousandths % 1000 == 0 { return HumanUnits.count(thousandths / 1000) }
         return thousandths % 10 == 0

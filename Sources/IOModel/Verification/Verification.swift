@@ -81,7 +81,8 @@ public struct Verification {
         let holds = claim.kind.holds(Double(sum))
         return Judgment(
             outcome: !doubts.isEmpty ? .inconclusive : holds ? .pass : .fail, measured: Double(sum),
-            evidence: "\(Words.bytes(sum)) went through \(Words.count(UInt64(parts.count))) processes in scope",
+            evidence:
+                "\(Words.bytes(sum)) went through \(Words.plural(UInt64(parts.count), "process", "processes")) in scope",
             doubts: doubts,
             contributors: parts.sorted { $0.1 > $1.1 }.prefix(Contributor.limit).map { subject, bytes in
                 Contributor(
