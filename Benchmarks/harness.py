@@ -27,6 +27,8 @@ class Case:
     # subject that could not be measured. It raises Unavailable when the whole mode can't be measured here; the mode is then
     # left out of the rounds that follow, and its reason is kept.
     measure: typing.Callable
+    # When it is not for the options to say.
+    rounds: int = None
 
 
 def run(case, rounds, wait=5):
@@ -34,6 +36,7 @@ def run(case, rounds, wait=5):
 
     `wait`: seconds to wait, at most, before each sample until the machine is idle; whether it was is kept with the sample.
     """
+    rounds = case.rounds or rounds
     started = datetime.datetime.now(datetime.timezone.utc)
     samples, unavailable = [], {}
     for number in range(rounds):

@@ -23,7 +23,8 @@ SIZES = {
 }
 MODES = ["none", "empty pair", "iotrace"]
 INTERVALS = 2
-CALLS_OF_THREAD = 100
+# Together they last longer than the 20 ms of each second in which calls are timed.
+CALLS_OF_THREADS = 2_000_000
 CALLS_OF_CHILD = 10
 
 
@@ -129,7 +130,8 @@ def reading(start, again, binary, size, mode):
 
     with traced(mode, program, figures) as pid:
         figures["start_us"] = program.do(start, size)[0] / size / 1000
-        figures["ns"] = read(*again[0])
+        task, number = again[0]
+        figures["ns"] = read(task, number(size))
         if pid:
             of_intervals(pid, "collector_ms", figures, lambda: read(*again[1]))
             of_intervals(pid, "collector_idle_ms", figures)
@@ -167,8 +169,8 @@ def processes(binary, size, mode):
 
 
 MEASURES = {
-    "threads": functools.partial(reading, "threads", (("go", CALLS_OF_THREAD), ("go", 1))),
-    "files": functools.partial(reading, "files", (("read", 300), ("read", 20))),
+    "threads": functools.partial(reading, "threads", (("go", lambda size: max(100, CALLS_OF_THREADS // size)), ("go", 1))),
+    "files": functools.partial(reading, "files", (("read", lambda _: 300), ("read", 20))),
     "children": children,
     "processes": processes,
 }

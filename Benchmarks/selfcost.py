@@ -1,0 +1,131 @@
+"""Whether iotrace's own account of what it costs is right: against the kernel's, kept all the time, and against the slow-down."""
+
+import contextlib
+import functools
+import json
+import pathlib
+import subprocess
+import time
+
+import harness
+import micro
+import tables
+import tools
+from processes import compiled, scratch
+
+TITLE = "The report's account of its own cost"
+
+SUBJECTS = ["getppid", "read /dev/zero", "pipe", "pipe ping-pong"]
+MODES = ["none", "iotrace", "iotrace, accounted"]
+SECONDS = 5
+SWITCH = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
+
+
+def cases(options):
+    with scratch() as directory:
+        program = compiled("micro.c", directory, "-pthread")
+        yield harness.Case("selfcost", MODES, functools.partial(measure, program, options))
+
+
+def measure(program, options, mode):
+    results, losses = {}, {}
+    for subject in options.choose(SUBJECTS):
+        figures, note = {}, {}
+        loops = micro.Loops(program, options.cpu)
+        try:
+            if mode == "none":
+                calls, nanoseconds = loops.run(subject, 500)
+                figures["ns"] = nanoseconds / calls
+            else:
+                figures.update(traced(loops, subject, mode == "iotrace, accounted", SECONDS / options.divisor, options, note))
+        finally:
+            loops.end()
+        losses.update(note.get("losses", {}))
+        results[subject] = figures
+    return results, {"losses": losses}
+
+
+def traced(loops, subject, accounted, seconds, options, note):
+    """With `accounted`, the kernel's accounting stays on, and the loop runs before iotrace comes and after it has gone."""
+    figures = {}
+    with contextlib.ExitStack() as stack:
+        if accounted:
+            stack.enter_context(accounting())
+            # In the midst of a longer run.
+            loops.process.stdin.write(f"{subject}\t{int((seconds + 3) * 1000)}\n")
+            loops.process.stdin.flush()
+            time.sleep(0.2)
+        with tools.MODES["iotrace"](tools.Target([loops.pid], cpu=options.cpu), note):
+            programs = programs_of(note["pid"])
+            if accounted:
+                time.sleep(seconds)
+                figures["outside_ns"] = run_time(programs)
+            else:
+                calls, nanoseconds = loops.run(subject, int(seconds * 1000))
+                figures["ns"] = nanoseconds / calls
+        if accounted:
+            loops.process.stdout.readline()
+    report = note.pop("report")
+    cost, target = report["overhead"], report["totals"]["time"]["on_cpu_ns"]
+    calls = sum(call["count"] for call in report["totals"]["syscalls"]["by_name"].values())
+    if accounted:
+        return {"outside_ns": figures["outside_ns"] / calls}
+    if cost["probe_ns"] is None:
+        raise harness.Unavailable("the report says nothing about its own cost: overhead.probe_ns is null")
+    figures.update(reported_ns=cost["probe_ns"] / calls, reported_share=cost["cpu_share"],
+                   collector_ns=cost["collector_cpu_ns"], target_ns=target)
+    return figures
+
+
+@contextlib.contextmanager
+def accounting():
+    """The kernel's accounting of BPF run time, on for as long as this lasts."""
+    before = SWITCH.read_text()
+    SWITCH.write_text("1\n")
+    try:
+        yield
+    finally:
+        SWITCH.write_text(before)
+
+
+def programs_of(pid):
+    """Ids of the BPF programs that a process has loaded."""
+    ids = set()
+    for info in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        with contextlib.suppress(OSError):
+            ids |= {int(line.split(":\t")[1]) for line in info.read_text().splitlines() if line.startswith("prog_id:\t")}
+    return ids
+
+
+def run_time(ids):
+    """Nanoseconds that these programs have run for, by bpftool."""
+    tools.need("bpftool")
+    programs = json.loads(subprocess.run(["bpftool", "prog", "show", "-j"], stdout=subprocess.PIPE, check=True).stdout)
+    return sum(program.get("run_time_ns", 0) for program in programs if program["id"] in ids)
+
+
+def figures(case, subject):
+    """Medians: what the report says of the probes over what the kernel says, and over the slow-down."""
+    def median(mode, metric):
+        return tables.median(case, mode, subject, metric)
+
+    reported, outside = median("iotrace", "reported_ns"), median("iotrace, accounted", "outside_ns")
+    untraced, slowed = median("none", "ns"), median("iotrace", "ns")
+    added = slowed - untraced if untraced and slowed else None
+    return {"added": added, "reported": reported, "outside": outside,
+            "over_slowdown": reported / added if reported and added and added > 0 else None,
+            "over_kernel": reported / outside if reported and outside else None}
+
+
+def report(cases_by_name):
+    case = cases_by_name["selfcost"]
+    rows, goals = [], []
+    for subject in tables.subjects(case):
+        found = figures(case, subject)
+        rows.append([subject, *(tables.number(found[key]) for key in ("reported", "outside", "added")),
+                     *("–" if found[key] is None else f"{found[key]:.2f}" for key in ("over_kernel", "over_slowdown"))])
+        for what, key in (("the kernel's account", "over_kernel"), ("the slow-down", "over_slowdown")):
+            if found[key] is not None:
+                goals.append((f"{subject}: report and {what} differ by a factor of", max(found[key], 1 / found[key]), "≤", 1.3))
+    return (tables.markdown(["call", "report, ns per call", "kernel's account", "added", "report over kernel",
+                             "report over added"], rows) + "\n\n" + tables.goals(goals))
