@@ -33,11 +33,16 @@ public struct ProcessTable {
     private var released: Set<UInt64> = []
 
     private let accountsCopies: Bool
+    private let keepsEnded: Bool
 
-    /// - Parameter accountsCopies: whether the snapshots have a ledger.
-    public init(names: any ProcessNaming, accountsCopies: Bool = true) {
+    /// - Parameters:
+    ///   - accountsCopies: whether the snapshots have a ledger.
+    ///   - keepsEnded: whether `processes` has those that have ended, too. Who only wants what each snapshot added does not grow
+    ///     with every process that ever ended.
+    public init(names: any ProcessNaming, accountsCopies: Bool = true, keepsEnded: Bool = true) {
         self.names = names
         self.accountsCopies = accountsCopies
+        self.keepsEnded = keepsEnded
     }
 
     /// All processes in the order in which they were seen, with their figures since tracing began.
@@ -147,6 +152,14 @@ public struct ProcessTable {
                 ofThreads: Set(snapshot.endedThreads[id].map { Array($0.keys) } ?? []), files: closed,
                 limit: Self.copyRowLimit)
         }
+        if !keepsEnded { drop(change.endedProcesses) }
+    }
+
+    /// Their kernel records are handed back with this snapshot, so no later one can bring them again.
+    private mutating func drop(_ ended: Set<UInt64>) {
+        guard !ended.isEmpty else { return }
+        for id in ended { rows[id] = nil }
+        order.removeAll(where: ended.contains)
     }
 
     /// Adds a closed file to a row for many when the process has too many.

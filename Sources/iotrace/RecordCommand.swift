@@ -33,7 +33,7 @@ struct RecordCommand: ParsableCommand {
                 try file.write(Recording.interval(index: index, at: at, processes: processes, losses: losses))
                 index += 1
             })
-        let session = try TraceSession(target, interval: interval, observer: observer)
+        let session = try TraceSession(target, interval: interval, keepsEnded: false, observer: observer)
         let outcome = try session.run()
         let report = outcome.report
         // What follows from the figures is found anew by whoever reads the file.

@@ -38,9 +38,15 @@ final class TraceSession {
     private var accounting = Accounting()
     private var interrupted = false
 
-    init(_ options: TargetOptions, interval: Double, observer: Observer, linger: Double = 0) throws {
+    /// - Parameters:
+    ///   - keepsEnded: whether the report at the end has the processes that ended before it.
+    ///   - linger: see the property.
+    init(
+        _ options: TargetOptions, interval: Double, keepsEnded: Bool = true, observer: Observer, linger: Double = 0
+    ) throws {
         self.options = options
-        table = ProcessTable(names: SystemNames(), accountsCopies: !options.noLedger)
+        table = ProcessTable(
+            names: SystemNames(), accountsCopies: !options.noLedger, keepsEnded: keepsEnded)
         self.interval = interval
         self.observer = observer
         self.linger = linger

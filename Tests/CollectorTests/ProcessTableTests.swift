@@ -99,6 +99,26 @@ struct FixedNames: ProcessNaming {
         #expect(table.processes.first?.files[4]?.bytesIn == 5)
     }
 
+    @Test func aRecorderKeepsNothingOfAnEndedProcessBeyondItsLastInterval() {
+        var table = ProcessTable(names: FixedNames(), keepsEnded: false)
+        let calls = Snapshot.CallKey(processID: 1, number: 0)
+        _ = table.absorb(
+            Self.snapshot(at: 1) {
+                $0.processes = [.init(id: 1, pid: 10, comm: "x"), .init(id: 2, pid: 20, comm: "y")]
+                $0.calls[calls] = CallFigures(count: 5)
+            })
+        let last = table.absorb(
+            Self.snapshot(at: 200_001_000) {
+                $0.processes = [
+                    .init(id: 1, pid: 10, comm: "x", exitedNanoseconds: 1000), .init(id: 2, pid: 20, comm: "y"),
+                ]
+                $0.calls[calls] = CallFigures(count: 7)
+            })
+        #expect(last.endedProcesses == [1])
+        #expect(last.interval.first?.calls[0]?.count == 2)
+        #expect(table.processes.map(\.identity.id) == [2])
+    }
+
     @Test func aClosedFileIsForgottenOnceNoThreadCanAddToIt() {
         var table = ProcessTable(names: FixedNames())
         let process = Snapshot.Process(id: 1, pid: 10, comm: "x")
