@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import time
 
-VERSIONS = {"bpftrace": ["bpftrace", "--version"], "perf": ["perf", "--version"], "strace": ["strace", "--version"],
+VERSIONS = {"iotrace": ["git", "-C", str(pathlib.Path(__file__).parent), "log", "-1", "--format=%h %cs"],
+            "bpftrace": ["bpftrace", "--version"], "perf": ["perf", "--version"], "strace": ["strace", "--version"],
             "redis": ["redis-server", "--version"], "nginx": ["nginx", "-v"], "wrk": ["wrk", "-v"],
             "pgbench": ["pgbench", "--version"], "fio": ["fio", "--version"]}
 
