@@ -36,14 +36,20 @@ class Loops:
                                         stderr=subprocess.PIPE, text=True)
         self.pid = self.process.pid
 
-    def run(self, loop, milliseconds):
-        """Calls made and nanoseconds taken."""
+    def begin(self, loop, milliseconds):
         self.process.stdin.write(f"{loop}\t{milliseconds}\n")
         self.process.stdin.flush()
+
+    def answer(self, loop):
+        """Calls made and nanoseconds taken."""
         answer = self.process.stdout.readline().split("\t")
         if len(answer) != 3:
             raise harness.Unavailable(f"the loop {loop} ended early: {self.process.stderr.read().strip()}")
         return int(answer[1]), int(answer[2])
+
+    def run(self, loop, milliseconds):
+        self.begin(loop, milliseconds)
+        return self.answer(loop)
 
     def end(self):
         self.process.stdin.close()

@@ -22,6 +22,7 @@ FAMILIES = {
     "macro": "real programs under load: throughput, latency and CPU time",
     "scale": "many threads, files and short-lived processes: cost, memory, losses",
     "startup": "a command that does nothing, traced and not; the load of each probe",
+    "rate": "every CPU makes system calls as fast as it can, for a minute: is any lost?",
     "soak": "an hour of threads, files, children and connections that come and go (only when named)",
     "selfcost": "the report's account of its own cost, checked from outside",
 }

@@ -52,8 +52,7 @@ def traced(loops, subject, accounted, seconds, options, note):
         if accounted:
             stack.enter_context(accounting())
             # In the midst of a longer run.
-            loops.process.stdin.write(f"{subject}\t{int((seconds + 3) * 1000)}\n")
-            loops.process.stdin.flush()
+            loops.begin(subject, int((seconds + 3) * 1000))
             time.sleep(0.2)
         with tools.MODES["iotrace"](tools.Target([loops.pid], cpu=options.cpu), note):
             programs = programs_of(note["pid"])
@@ -64,7 +63,7 @@ def traced(loops, subject, accounted, seconds, options, note):
                 calls, nanoseconds = loops.run(subject, int(seconds * 1000))
                 figures["ns"] = nanoseconds / calls
         if accounted:
-            loops.process.stdout.readline()
+            loops.answer(subject)
     report = note.pop("report")
     cost, target = report["overhead"], report["totals"]["time"]["on_cpu_ns"]
     calls = sum(call["count"] for call in report["totals"]["syscalls"]["by_name"].values())
