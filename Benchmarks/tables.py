@@ -47,7 +47,7 @@ def goals(rows):
     lines = []
     for what, measured, relation, limit in rows:
         met = measured <= limit if relation == "≤" else measured >= limit
-        digits = 2 if abs(measured) < 10 else 0
+        digits = 0 if isinstance(measured, int) or abs(measured) >= 10 else 2
         lines.append([what, f"{measured:,.{digits}f}", f"{relation} {limit:g}", "yes" if met else "**no**"])
     return markdown(["goal", "measured", "limit", "met"], lines) + "\n"
 
