@@ -160,11 +160,12 @@ import Testing
         #expect(splitArguments([]) == [])
     }
 
-    @Test func aCutThreadStreamEndsWithoutACrash() {
+    @Test func aThreadThatIsCutWaitsForItsRest() {
         var sample = iotrace_thread_sample()
-        sample.call_count = 3
         sample.open_nr = -1
         let bytes = withUnsafeBytes(of: sample) { Array($0) }
+        sample.call_count = 3
+        let withoutItsCalls = withUnsafeBytes(of: sample) { Array($0) }
         func threads(in bytes: [UInt8]) -> Int {
             var count = 0
             bytes.withUnsafeBytes { bytes in _ = decodeThreads(bytes) { _ in count += 1 } }
@@ -172,5 +173,7 @@ import Testing
         }
         #expect(threads(in: bytes) == 1)
         #expect(threads(in: Array(bytes.dropLast())) == 0)
+        #expect(threads(in: withoutItsCalls) == 0)
+        #expect(threads(in: bytes + withoutItsCalls) == 1)
     }
 }
