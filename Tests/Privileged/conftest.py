@@ -66,7 +66,8 @@ def program(tmp_path_factory):
         if not binary.exists():
             flags = ["-static"] if name in STATIC else []
             subprocess.run(
-                ["cc", "-O2", "-pthread", "-Wno-unused-result", *flags, "-o", binary, HERE / "programs" / f"{name}.c"],
+                ["cc", "-O2", "-pthread", "-Wno-unused-result", "-I", REPOSITORY / "Sources/LabSupport/include", *flags, "-o", binary,
+                 HERE / "programs" / f"{name}.c"],
                 check=True, timeout=60)
         return str(binary)
 

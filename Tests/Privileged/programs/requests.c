@@ -1,5 +1,5 @@
 // Requests of io_uring with a known fate, as many as asked for: requests late|chain|multishot|many N.
-#include "../../../Sources/TransferLab/uring.c"
+#include "../../../Sources/LabSupport/uring.c"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@ static void push(const struct io_uring_sqe *sqe)
 
 static void submit(unsigned submissions, unsigned completions)
 {
-    check(enter(&ring, submissions, completions) < 0, "io_uring_enter");
+    check(uring_enter(&ring, submissions, completions) < 0, "io_uring_enter");
 }
 
 static int next_result(void)
