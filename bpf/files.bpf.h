@@ -337,13 +337,23 @@ static __always_inline u32 inode_generation(u64 file)
 // Functions that are not static are verified once by themselves instead of at every call; they take scalars and
 // pointers to memory only, and return scalars.
 
+// The record of another number of the same open file. The inode tells it from a file that was closed unseen, whose
+// address is used again.
+static __always_inline struct iotrace_file_record *known_duplicate(struct iotrace_open_file_key *key, u64 inode)
+{
+    u64 *file_id = bpf_map_lookup_elem(&open_files, key);
+    struct iotrace_file_record *record = file_id ? bpf_map_lookup_elem(&files, file_id) : 0;
+
+    return record && record->inode == inode ? record : 0;
+}
+
 // Makes a new record for an fd and binds the number to it. Returns its file_id, or 0 when a map is full.
 __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
 {
     struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
     struct iotrace_fd_binding binding = {.file = file};
     struct iotrace_open_file_key open_key = {.process_id = process_id, .file = file};
-    struct iotrace_file_record *record;
+    struct iotrace_file_record *record, *duplicate;
     struct scratch *scratch = scratch_of(who);
 
     if (!scratch)
@@ -371,7 +381,8 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
     record->watched = 0;
     record->again = 0;
     record->epoll_events = 0;
-    record->polled = 0;
+    duplicate = known_duplicate(&open_key, record->inode);
+    record->polled = duplicate ? duplicate->polled : 0;
     __builtin_memset(&record->models, 0, sizeof(record->models));
     read_flags(file, &record->f_flags, &record->watched);
     __builtin_memset(&record->socket, 0, sizeof(record->socket));

@@ -2,13 +2,11 @@
 #pragma once
 
 #include "files.bpf.h"
+#include "waits.bpf.h"
 
 // A thread that has waited for readiness this often runs an event loop. What it slept in before, such as a first
 // blocking accept, is set-up.
 #define LOOP_WAITS 8
-
-#define NR_POLL 7
-#define NR_PPOLL 271
 
 // A wait for readiness that has returned without an error. `nfds` is the set's size for poll, the first argument of
 // select, and above 0 for epoll. Without fds poll and select are used to sleep.

@@ -80,9 +80,12 @@ static __always_inline struct mapped_file *mapped_file_of(struct iotrace_thread_
 static __always_inline void add_mapped(struct iotrace_thread_state *thread, struct mapped_file *file, u64 bytes)
 {
     u64 room = file->size > file->mapped ? file->size - file->mapped : 0;
+    struct iotrace_file_record *record = file_record(file->file_id);
 
     if (bytes > room)
         bytes = room;
+    if (record) // it may have been closed long ago
+        __sync_fetch_and_add(&record->ledger.mapped, bytes);
     __sync_fetch_and_add(&file->mapped, bytes);
     thread->header.ledger.mapped += bytes;
 }

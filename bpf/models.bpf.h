@@ -29,7 +29,14 @@ static __always_inline u32 call_flags(struct pt_regs *regs, struct iotrace_trait
     return regs->r9 & (trait.kind == IOTRACE_KIND_SPLICE ? SPLICE_F_NONBLOCK : RWF_NOWAIT) ? MSG_DONTWAIT : 0;
 }
 
-static __always_inline u8 model_of(struct iotrace_fd_counter *fd, bool not_to_wait)
+// Asleep in the call that is returning, for something else than a device.
+static __always_inline bool slept_for_data(struct iotrace_thread_state *thread)
+{
+    return thread->header.pending_blocked_ns > thread->header.pending_disk_ns;
+}
+
+// `waited`: it received, and slept for that, so nobody had told it that there was something.
+static __always_inline u8 model_of(struct iotrace_fd_counter *fd, bool not_to_wait, bool waited)
 {
     // O_NONBLOCK changes nothing for a regular file: nginx opens those that it sends with it. open(2), BUGS.
     bool ignored = fd->type == IOTRACE_FILE_REGULAR || fd->type == IOTRACE_FILE_DIRECTORY;
@@ -37,6 +44,8 @@ static __always_inline u8 model_of(struct iotrace_fd_counter *fd, bool not_to_wa
 
     if (!config.models)
         return IOTRACE_MODEL_NONE;
+    if (blocking && waited)
+        return IOTRACE_MODEL_BLOCKING;
     if (fd->watched & IOTRACE_WATCHED_EPOLL)
         return IOTRACE_MODEL_EPOLL + blocking;
     if (fd->watched & IOTRACE_WATCHED_POLL)
@@ -66,6 +75,52 @@ static __always_inline void count_async(struct iotrace_file_record *record, u32 
     __sync_fetch_and_add(&record->models[model].bytes, bytes);
 }
 
+// The record of the latest duplicate of an open file: what a poll tells of one fd holds for the others, too.
+static __always_inline struct iotrace_file_record *latest_duplicate(struct iotrace_file_record *record)
+{
+    struct iotrace_open_file_key key = {.process_id = record->process_id, .file = record->file};
+
+    return known_duplicate(&key, record->inode);
+}
+
+static __always_inline u8 polled_by_any_fd(struct iotrace_file_record *record)
+{
+    struct iotrace_file_record *latest = latest_duplicate(record);
+
+    return record->polled | (latest ? latest->polled : 0);
+}
+
+static __always_inline void watch_record(u64 process_id, struct iotrace_file_record *record, u32 how)
+{
+    if (!record || record->polled & how)
+        return;
+    record->polled |= how;
+    fd_changed(process_id, record->fd);
+}
+
+// A call on the fd has slept for data, so it was not told by a poll: it is not watched until one has it again.
+__noinline int forget_watched(u64 process_id, struct iotrace_fd_counter *counter)
+{
+    struct iotrace_file_record *record, *latest;
+    u64 file_id;
+
+    if (!counter)
+        return 0;
+    file_id = counter->file_id;
+    record = bpf_map_lookup_elem(&files, &file_id);
+    if (record) {
+        record->polled = 0;
+        latest = latest_duplicate(record);
+        if (latest)
+            latest->polled = 0;
+    }
+    counter->watched &= IOTRACE_WATCHED_EPOLL;
+    // The sets that have it are other ones now, so the next poll goes through them again.
+    fd_changed(process_id, counter->fd);
+    counter->generation = fd_generation(process_id, counter->fd);
+    return 0;
+}
+
 // Remembers that an fd is in a set of poll or select. Threads that have it in their cache look at the record again.
 __noinline int note_watched(struct iotrace_thread_state *thread, s32 fd, u32 how)
 {
@@ -83,14 +138,15 @@ __noinline int note_watched(struct iotrace_thread_state *thread, s32 fd, u32 how
     if (!file)
         return 0;
     record = file_record(file_id_of(process_id, fd, file, SCRATCH_TRACEPOINT));
-    if (!record || record->polled & how)
+    if (!record)
         return 0;
-    record->polled |= how;
-    fd_changed(process_id, fd);
+    watch_record(process_id, record, how);
+    watch_record(process_id, latest_duplicate(record), how);
     return 0;
 }
 
 #define POLLED_FDS 1024
+#define SPREAD 0x9e3779b97f4a7c15ull // 2^64 by the golden ratio: neighbouring fds and generations end far apart
 #define POLLFD_BYTES 8
 
 // The fd of one entry of a poll set; -1 when there is none.
@@ -110,7 +166,8 @@ static long add_to_number(u32 index, struct poll_set *set)
 {
     s32 fd = polled_fd(set->fds + index * POLLFD_BYTES);
 
-    set->number = (set->number * 31 + (u32)fd) * 31 + fd_generation(set->thread->header.process_id, fd);
+    set->number = (set->number ^ (u32)fd) * SPREAD;
+    set->number = (set->number ^ fd_generation(set->thread->header.process_id, fd)) * SPREAD;
     return 0;
 }
 

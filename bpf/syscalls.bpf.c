@@ -30,7 +30,7 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
         counter->generation = generation;
         record = bpf_map_lookup_elem(&files, &file_id);
         if (record)
-            counter->watched |= record->polled;
+            counter->watched |= polled_by_any_fd(record);
         return 1;
     }
     fold_fd(counter);
@@ -50,7 +50,7 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     counter->operations = 0;
     counter->again = 0;
     counter->model = IOTRACE_MODEL_NONE;
-    counter->watched = record->polled;
+    counter->watched = polled_by_any_fd(record);
     counter->bytes_in = 0;
     counter->bytes_out = 0;
     counter->blocked_ns = 0;
@@ -258,6 +258,8 @@ __noinline int charge_call(struct iotrace_thread_state *thread, struct iotrace_c
     }
     if (fd)
         fd->blocked_ns += blocked;
+    if (fd && fd->model == IOTRACE_MODEL_BLOCKING && fd->watched & (IOTRACE_WATCHED_POLL | IOTRACE_WATCHED_SELECT))
+        forget_watched(header->process_id, fd);
     charge_loop(header, fd, trait_of(header->call_nr).kind, blocked);
     header->pending_blocked_ns = 0;
     header->pending_disk_ns = 0;
@@ -379,6 +381,7 @@ static __always_inline void add_operation(struct iotrace_fd_counter *fd, u8 mode
 #define COUNT_FAILED 1
 #define COUNT_WITHOUT_MODEL 2 // waits, addresses, and what the loader does
 #define COUNT_NOT_TO_WAIT 4   // the call asked for that itself
+#define COUNT_WAITED 8        // it receives, and slept for that
 
 // Counts an operation on an fd of the thread. 0 when there is no such fd, or no room for its record.
 __noinline int count_on_fd(struct iotrace_thread_state *thread, s32 number, u64 bytes_in, u64 bytes_out, u32 how)
@@ -388,8 +391,9 @@ __noinline int count_on_fd(struct iotrace_thread_state *thread, s32 number, u64 
     if (!thread || number < 0 || !touch_fd(thread, number))
         return 0;
     fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
-    add_operation(fd, how & COUNT_WITHOUT_MODEL ? IOTRACE_MODEL_NONE : model_of(fd, how & COUNT_NOT_TO_WAIT),
-                  how & COUNT_FAILED, bytes_in, bytes_out);
+    add_operation(
+        fd, how & COUNT_WITHOUT_MODEL ? IOTRACE_MODEL_NONE : model_of(fd, how & COUNT_NOT_TO_WAIT, how & COUNT_WAITED),
+        how & COUNT_FAILED, bytes_in, bytes_out);
     return 1;
 }
 
@@ -451,6 +455,11 @@ __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 lo
         thread->header.worked = 1;
     switch (kind) {
     case IOTRACE_KIND_WAIT:
+        if (only_sleeps(regs, nr)) {
+            thread->header.totals.poll_sleeps += nr == NR_POLL || nr == NR_PPOLL;
+            thread->header.totals.select_sleeps += nr != NR_POLL && nr != NR_PPOLL;
+            break;
+        }
         if (!config.models)
             break;
         note_wait(&thread->header, kind, nr, nr == NR_POLL || nr == NR_PPOLL ? regs->si : regs->di, result);
@@ -504,7 +513,9 @@ __noinline int settle_call(struct iotrace_thread_state *thread, struct iotrace_c
     if (trait.kind == IOTRACE_KIND_ADDRESS)
         refresh_address(fd);
     if (has_pending_sleep(thread))
-        charge_call(thread, call, fd, trait.cause);
+        charge_call(thread, call, fd,
+                    trait.kind == IOTRACE_KIND_WAIT && only_sleeps(regs, thread->header.call_nr) ? IOTRACE_CAUSE_SLEEP
+                                                                                                 : trait.cause);
     return 0;
 }
 
@@ -530,6 +541,8 @@ __noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call
     switch (trait.kind) {
     case IOTRACE_KIND_RECVMMSG:
         bytes_in = mmsg_bytes(regs->si, moved);
+        if (slept_for_data(thread))
+            how |= COUNT_WAITED;
         break;
     case IOTRACE_KIND_SENDMMSG:
         bytes_out = mmsg_bytes(regs->si, moved);
@@ -543,8 +556,11 @@ __noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call
     case IOTRACE_KIND_ADDRESS:
         how |= COUNT_WITHOUT_MODEL;
         break;
-    case IOTRACE_KIND_SYNC:
     case IOTRACE_KIND_ACCEPT:
+        if (slept_for_data(thread))
+            how |= COUNT_WAITED;
+        break;
+    case IOTRACE_KIND_SYNC:
         break;
     case IOTRACE_KIND_FD:
     case IOTRACE_KIND_FCNTL:
@@ -561,8 +577,18 @@ __noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call
         number = -1;
         break;
     case IOTRACE_KIND_WAIT:
+        number = -1;
+        if (only_sleeps(regs, thread->header.call_nr)) {
+            thread->header.totals.sleep_wait_ns +=
+                thread->header.pending_blocked_ns + thread->header.pending_runqueue_ns;
+        } else if (!failed) {
+            thread->header.totals.instant_waits += only_asks(thread);
+        }
+        break;
     case IOTRACE_KIND_GETEVENTS:
         number = -1;
+        if (!failed)
+            thread->header.totals.instant_waits += only_asks(thread);
         break;
     default:
         counts = false;
@@ -657,17 +683,21 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     }
     if (!failed || result == -EAGAIN) { // which is what polling looks like
         if (fd)
-            add_operation(
-                fd, loading || kind == IOTRACE_KIND_FD_WAIT ? IOTRACE_MODEL_NONE : model_of(fd, asked & MSG_DONTWAIT),
-                failed, bytes_in, bytes_out);
+            add_operation(fd,
+                          loading || kind == IOTRACE_KIND_FD_WAIT
+                              ? IOTRACE_MODEL_NONE
+                              : model_of(fd, asked & MSG_DONTWAIT, kind == IOTRACE_KIND_READ && slept_for_data(thread)),
+                          failed, bytes_in, bytes_out);
         if (loading)
             count_startup(thread, bytes_in, bytes_out);
     }
     if (!failed) {
-        if (kind == IOTRACE_KIND_FD_WAIT && config.models)
+        if (kind == IOTRACE_KIND_FD_WAIT && config.models) {
             note_wait(&thread->header, kind, nr, 1, result);
-        else
+            thread->header.totals.instant_waits += only_asks(thread);
+        } else {
             thread->header.worked = 1;
+        }
     }
     account(thread, fd, asked & MSG_SPECIAL, kind, number, failed, bytes_in + bytes_out, bytes_in + bytes_out);
     if (has_pending_sleep(thread))

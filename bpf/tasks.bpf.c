@@ -499,6 +499,11 @@ int sample_threads(struct bpf_iter__task *context)
                 }
             }
             cause = resolve_cause(cause, type);
+            if (nr < IOTRACE_SYSCALLS && trait_of(nr).kind == IOTRACE_KIND_WAIT &&
+                only_sleeps((struct pt_regs *)bpf_task_pt_regs(task), nr)) {
+                cause = IOTRACE_CAUSE_SLEEP;
+                header->totals.sleep_wait_ns += blocked + header->pending_runqueue_ns + open_run;
+            }
             sample->open_cause = cause;
             header->totals.causes[IOTRACE_CAUSE_DISK] += disk;
             if (cause < IOTRACE_CAUSES)

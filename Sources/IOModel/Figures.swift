@@ -57,6 +57,12 @@ public struct Totals: Accumulating, CounterBlock, Sendable, Equatable {
     /// Of `onCPU`: io_uring's worker threads, and its threads that poll submission queues.
     public var workerOnCPU: UInt64 = 0
     public var submissionPollOnCPU: UInt64 = 0
+    /// Successful waits that are none: poll and select without fds, which are used to sleep …
+    public var pollSleeps: UInt64 = 0
+    public var selectSleeps: UInt64 = 0
+    /// … with the time that such calls, failed ones too, were asleep and in a run queue; and waits with a timeout of 0.
+    public var sleepWait: UInt64 = 0
+    public var instantWaits: UInt64 = 0
     /// Indexed by `BlockingCause.rawValue`; sums to `blocked`.
     public var causes = [UInt64](repeating: 0, count: BlockingCause.allCases.count)
 
@@ -79,7 +85,8 @@ public struct Totals: Accumulating, CounterBlock, Sendable, Equatable {
         \.startupBytesIn, \.startupBytesOut, \.uringSubmitted, \.uringOperations,
         \.posixAIOOperations, \.signalsSent, \.signalsMerged, \.signalsHandled, \.againTimed, \.againOnCPU, \.wakeups,
         \.idleWakeups, \.loopSyncCalls, \.loopSync, \.loopFileCalls, \.loopFile, \.loopBlockingCalls, \.loopBlocking,
-        \.pollFDs, \.selectFDs, \.workerOnCPU, \.submissionPollOnCPU,
+        \.pollFDs, \.selectFDs, \.workerOnCPU, \.submissionPollOnCPU, \.pollSleeps, \.selectSleeps, \.sleepWait,
+        \.instantWaits,
     ]
 
     public static let counterCount = 30

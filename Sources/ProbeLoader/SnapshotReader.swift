@@ -242,6 +242,8 @@ extension Totals {
         (loopBlockingCalls, loopBlocking) = (totals.loop_blocking_calls, totals.loop_blocking_ns)
         (pollFDs, selectFDs) = (totals.poll_fds, totals.select_fds)
         (workerOnCPU, submissionPollOnCPU) = (totals.worker_on_cpu_ns, totals.sqpoll_on_cpu_ns)
+        (pollSleeps, selectSleeps) = (totals.poll_sleeps, totals.select_sleeps)
+        (sleepWait, instantWaits) = (totals.sleep_wait_ns, totals.instant_waits)
         withUnsafeBytes(of: totals.causes) { bytes in causes = Array(bytes.bindMemory(to: UInt64.self)) }
     }
 }

@@ -83,9 +83,14 @@ struct iotrace_totals {
     __u64 select_fds;       // first arguments of select, added up
     __u64 worker_on_cpu_ns; // of on_cpu_ns: io_uring's worker threads
     __u64 sqpoll_on_cpu_ns; // of on_cpu_ns: io_uring's threads that poll submission queues
+    // Successful waits for readiness or results that are none.
+    __u64 poll_sleeps;   // poll without fds
+    __u64 select_sleeps; // select without fds
+    __u64 sleep_wait_ns; // of both, failed ones too: blocked and in a run queue
+    __u64 instant_waits; // a timeout of 0
     __u64 causes[IOTRACE_CAUSES];
 };
-_Static_assert(sizeof(struct iotrace_totals) == 240 + 8 * IOTRACE_CAUSES, "totals layout");
+_Static_assert(sizeof(struct iotrace_totals) == 272 + 8 * IOTRACE_CAUSES, "totals layout");
 
 struct iotrace_thread_header {
     __u64 process_id; // see process_id_of()

@@ -6,6 +6,12 @@ struct Evidence {
 
     func words(for rule: ModelRule) -> String {
         let figures = sums[rule]
+        let onlySignals = figures.operations > 0 && figures.onSignals == figures.operations
+        return what(rule) + (onlySignals ? "; all on eventfds, timerfds or signalfds, so they decide no tag" : "")
+    }
+
+    private func what(_ rule: ModelRule) -> String {
+        let figures = sums[rule]
         let count = Words.count(figures.operations)
         let one = figures.operations == 1
         let operations = "\(count) \(one ? "operation" : "operations")"

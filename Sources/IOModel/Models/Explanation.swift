@@ -60,6 +60,7 @@ public struct Explanation: Sendable {
                 "\(Words.count(decision.bytes)) of \(Words.count(decision.allBytes)) bytes (\(Words.percent(share)))")
         }
         let verdict = decision.isTag ? "a tag" : "no tag"
+        if decision.isIsolated { return "\(verdict). One operation of less than a page: an incident." }
         return
             "\(verdict). \(parts.joined(separator: " and ")); \(decision.isTag ? "1% of either makes one" : "it takes 1% of either")."
     }
@@ -112,6 +113,12 @@ public struct Explanation: Sendable {
             if call.count == 0 { words = "waits: one \(name) has not returned; asleep \(Words.time(call.blocked))" }
             say(2, words)
         }
+        let sleeps = process.totals.sleeps(under: rule)
+        if sleeps > 0 { say(2, "no waits: \(Words.count(sleeps)) of these calls had no fds, and only slept") }
+        let waits = classifier.sums.waits
+        if classifier.sums.instantWaits > 0 && waits == figures.waits {
+            say(2, "\(Words.count(classifier.sums.instantWaits)) of the waits had a timeout of 0: they only asked")
+        }
     }
 
     private mutating func explainPath(_ row: ModelRow) {
@@ -120,6 +127,12 @@ public struct Explanation: Sendable {
             "\(row.subModel ?? "by reference"): \(row.evidence); \(Words.percent(row.byteShare)) of the bytes of all copy paths"
                 + (row.rule == .mapped ? "" : ", \(Words.plural(row.operations, "operation"))"))
         say(2, "rule: \(row.rule.statement) — \(row.rule.page)")
+        if row.rule == .mapped && row.decidingBytes < row.bytes {
+            say(
+                2,
+                "\(Words.plural(row.bytes &- row.decidingBytes, "byte")) of them of the program's own files, which decide nothing"
+            )
+        }
         if !row.decides { say(2, "decides no tag: mappings below 1 MiB, as the C library's locale data") }
         var files: [(file: FileFigures, bytes: UInt64)] = []
         for file in process.files.values {
@@ -262,9 +275,10 @@ public struct Explanation: Sendable {
     }
 
     private static func whyNot(_ row: ModelRow, _ figures: RuleFigures) -> String {
-        row.rule == .programFiles
-            ? "it is start-up, or the program's own state"
-            : "it waited, and nothing was done on what it watches"
+        if row.rule == .programFiles { return "it is start-up, or the program's own state" }
+        return figures.operations == 0
+            ? "it waited, and nothing was done on what it watches"
+            : "all of it was on eventfds, timerfds or signalfds, which are no I/O by themselves"
     }
 
     private static func name(_ file: FileFigures) -> String {

@@ -47,10 +47,10 @@ public struct ModelClassifier: Sendable {
         var decision = TagDecision()
         for row in rows where row.decides && (row.model == zeroCopy) == (model == zeroCopy) {
             decision.allOperations &+= row.operations
-            decision.allBytes &+= row.bytes
+            decision.allBytes &+= row.decidingBytes
             guard row.model == model else { continue }
             decision.operations &+= row.operations
-            decision.bytes &+= row.bytes
+            decision.bytes &+= row.decidingBytes
         }
         guard model == zeroCopy else { return decision }
         for path in CopyPathFigures.paths(of: process) where path.path == .copied || path.path == .kernelCopied {
@@ -73,7 +73,8 @@ public struct ModelClassifier: Sendable {
                 rule: rule, subModel: subModel(of: rule, sums), operations: own, waits: figures.waits,
                 bytes: figures.bytes, operationShare: Words.share(own, of: operations),
                 byteShare: Words.share(figures.bytes, of: bytes), evidence: evidence.words(for: rule),
-                decides: rule != .programFiles && figures.operations > 0)
+                decidingBytes: figures.bytes,
+                decides: rule != .programFiles && figures.operations > figures.onSignals)
         }
     }
 
@@ -95,6 +96,10 @@ public struct ModelClassifier: Sendable {
     private static func zeroCopyRows(_ process: ProcessFigures) -> [ModelRow] {
         let paths = CopyPathFigures.paths(of: process)
         let operations = paths.reduce(0) { $0 &+ ($1.operations ?? 0) }
+        let programFiles = ProgramFiles(pid: process.identity.pid, command: process.identity.command)
+        let ofProgram = process.files.values.reduce(0) {
+            programFiles.contain($1.identity) ? $0 &+ $1.ledger.mapped : $0
+        }
         return paths.compactMap { path in
             let (rule, words): (ModelRule, String)
             switch path.path {
@@ -110,7 +115,8 @@ public struct ModelClassifier: Sendable {
                 rule: rule, subModel: rule == .zeroCopy ? nil : rule.rawValue, operations: path.operations ?? 0,
                 waits: 0, bytes: path.bytes, operationShare: Words.share(path.operations ?? 0, of: operations),
                 byteShare: path.share, evidence: "\(Words.plural(path.bytes, "byte")) \(words)",
-                decides: path.path != .mapped || path.bytes >= leastMapped)
+                decidingBytes: path.path == .mapped ? path.bytes.less(ofProgram) : path.bytes,
+                decides: path.path != .mapped || path.bytes.less(ofProgram) >= leastMapped)
         }
     }
 }

@@ -11,6 +11,8 @@ public struct ModelRow: Sendable, Equatable {
     public var operationShare: Double?
     public var byteShare: Double?
     public var evidence: String
+    /// Of `bytes`: what may decide. Mappings of the program's own files do not.
+    public var decidingBytes: UInt64
     /// It may put its model among the tags.
     public var decides: Bool
 

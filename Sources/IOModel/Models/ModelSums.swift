@@ -7,6 +7,8 @@ public struct RuleFigures: Sendable, Equatable {
     public var mayHaveSlept: UInt64 = 0
     /// Of the operations: on regular files and directories, which seldom make a call sleep.
     public var onRegularFiles: UInt64 = 0
+    /// Of the operations: on eventfds, timerfds and signalfds, which wake a program up and are no I/O by themselves.
+    public var onSignals: UInt64 = 0
     /// Of the operations: on no fd (process_vm_readv and its twin, requests of io_uring without a file).
     public var withoutFD: UInt64 = 0
     /// Waits that returned without an error. They are operations of their own, without bytes.
@@ -17,6 +19,7 @@ public struct RuleFigures: Sendable, Equatable {
         sum.bytes &+= part.bytes
         sum.mayHaveSlept &+= part.mayHaveSlept
         sum.onRegularFiles &+= part.onRegularFiles
+        sum.onSignals &+= part.onSignals
         sum.withoutFD &+= part.withoutFD
         sum.waits &+= part.waits
     }
@@ -29,6 +32,8 @@ public struct ModelSums: Sendable, Equatable {
     /// with several this is the most that it can be.
     public private(set) var again: UInt64 = 0
     public private(set) var againIsExact = true
+    /// Of the waits: with a timeout of 0, so that they only ask.
+    public private(set) var instantWaits: UInt64 = 0
     /// Operations on fds registered with EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE.
     private(set) var edge: UInt64 = 0
     private(set) var oneshot: UInt64 = 0
@@ -59,6 +64,7 @@ public struct ModelSums: Sendable, Equatable {
         for (rule, figures) in part.rules { sum.rules[rule, default: RuleFigures()] += figures }
         sum.again &+= part.again
         sum.againIsExact = sum.againIsExact && part.againIsExact
+        sum.instantWaits &+= part.instantWaits
         sum.edge &+= part.edge
         sum.oneshot &+= part.oneshot
         sum.exclusive &+= part.exclusive
@@ -66,6 +72,7 @@ public struct ModelSums: Sendable, Equatable {
 
     private mutating func add(_ file: FileFigures, _ context: RuleContext) {
         let isRegular = file.identity.type == .regular || file.identity.type == .directory
+        let isSignal = [FileType.eventfd, .timerfd, .signalfd].contains(file.identity.type)
         var placed: [ModelRule: UInt64] = [:]
         for slot in ModelSlot.allCases where slot.rawValue < file.models.count {
             let figures = file.models[slot.rawValue]
@@ -73,7 +80,7 @@ public struct ModelSums: Sendable, Equatable {
             rules[rule, default: RuleFigures()] += RuleFigures(
                 operations: figures.operations, bytes: figures.bytes,
                 mayHaveSlept: slot.maySleep ? figures.operations : 0,
-                onRegularFiles: isRegular ? figures.operations : 0)
+                onRegularFiles: isRegular ? figures.operations : 0, onSignals: isSignal ? figures.operations : 0)
             placed[rule, default: 0] &+= figures.operations
         }
         addAgain(of: file, placed)
@@ -91,10 +98,14 @@ public struct ModelSums: Sendable, Equatable {
 
     private mutating func addWaits(_ process: ProcessFigures) {
         for rule in ModelRule.allCases where !rule.waitCalls.isEmpty {
-            let waits = process.successes(of: rule.waitCalls)
+            let waits = process.successes(of: rule.waitCalls).less(process.totals.sleeps(under: rule))
             if waits > 0 { rules[rule, default: RuleFigures()].waits &+= waits }
         }
+        instantWaits = min(process.totals.instantWaits, waits)
     }
+
+    /// Waits of all rules.
+    var waits: UInt64 { rules.values.reduce(0) { $0 &+ $1.waits } }
 
     /// Requests that name no fd whose row is here, less those that move nothing and wait for no file.
     private mutating func addRequestsWithoutFile(_ process: ProcessFigures) {

@@ -12,8 +12,9 @@ public struct Phases: Sendable, Equatable {
         for number in process.calls.keys where Self.holds(number) {
             let call = TimeOfCall(number, in: process)
             wait &+= call.asleep
-            moving.add(call)
+            moving.add(call, share: process.shareOfWaits(number))
         }
+        wait = wait.less(process.totals.sleepWait)
     }
 
     /// A call of this number is an operation, waits for some, or carries some.

@@ -19,7 +19,9 @@ struct ProgramFiles: Sendable {
 
     private static let places = [
         "/usr/lib", "/usr/local/lib", "/lib", "/usr/share/locale", "/usr/share/zoneinfo/", "/usr/share/nodejs/",
-        "/usr/share/perl", "/etc/", "/proc/self/", "/proc/thread-self/", "/proc/sys/", "/sys/",
+        "/usr/share/perl", "/etc/", "/proc/self/", "/proc/thread-self/", "/proc/sys/", "/sys/", "/proc/meminfo",
+        "/proc/cpuinfo", "/proc/stat", "/proc/cgroups", "/proc/filesystems", "/proc/mounts", "/proc/version",
+        "/tmp/hsperfdata_",
     ]
 
     private static let suffixes = [
@@ -30,7 +32,7 @@ struct ProgramFiles: Sendable {
 
     /// Of those that read the program that they run as a file.
     private static let interpreters = [
-        "sh", "dash", "bash", "zsh", "ksh", "perl", "python", "ruby", "php", "node", "lua",
+        "sh", "dash", "bash", "zsh", "ksh", "perl", "python", "ruby", "php", "node", "lua", "java",
     ]
 
     private func isScript(_ path: String) -> Bool {

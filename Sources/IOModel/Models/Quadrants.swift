@@ -22,15 +22,21 @@ public struct Quadrants: Sendable, Equatable {
                 syncNonblocking.operations &+= figures.operations.less(figures.mayHaveSlept)
             }
         }
+        asyncBlocking.operations = asyncBlocking.operations.less(sums.instantWaits)
+        asyncNonblocking.operations &+= sums.instantWaits
         let sync = syncBlocking.operations &+ syncNonblocking.operations
         let share = sync > 0 ? Double(syncBlocking.operations) / Double(sync) : 1
+        let instant = Words.share(sums.instantWaits, of: sums.waits) ?? 0
+        var waitsAsleep: UInt64 = 0
         for number in process.calls.keys {
             let kind = SyscallTrait.of(number).kind
             let call = TimeOfCall(number, in: process)
             switch kind {
             case .fdWait, .wait, .getEvents:
-                asyncBlocking.time.add(asleep: call.asleep)
-                asyncBlocking.time.add(call)
+                let waiting = process.shareOfWaits(number)
+                waitsAsleep &+= call.asleep
+                asyncBlocking.time.add(call, share: waiting * (1 - instant))
+                asyncNonblocking.time.add(call, share: waiting * instant)
             case _ where WaitCalls.submitting.contains(SyscallNames.name(of: number)):
                 asyncBlocking.time.add(asleep: call.asleep)
                 asyncNonblocking.time.add(call)
@@ -42,5 +48,18 @@ public struct Quadrants: Sendable, Equatable {
             default: continue
             }
         }
+        asyncBlocking.time.add(asleep: waitsAsleep.less(process.totals.sleepWait))
+    }
+}
+
+extension ProcessFigures {
+    /// How many of the calls of this number that waits have were waits: poll and select without fds only sleep.
+    func shareOfWaits(_ number: UInt32) -> Double {
+        let name = SyscallNames.name(of: number)
+        guard let rule = ModelRule.allCases.first(where: { $0.waitCalls.contains(name) }) else { return 1 }
+        let sleeps = totals.sleeps(under: rule)
+        guard sleeps > 0 else { return 1 }
+        let successes = successes(of: rule.waitCalls)
+        return successes > sleeps ? Double(successes - sleeps) / Double(successes) : 0
     }
 }

@@ -9,5 +9,12 @@ public struct TagDecision: Sendable, Equatable {
     public var operationShare: Double? { Words.share(operations, of: allOperations) }
     public var byteShare: Double? { Words.share(bytes, of: allBytes) }
 
-    public var isTag: Bool { max(operationShare ?? 0, byteShare ?? 0) >= ModelClassifier.threshold }
+    public var isTag: Bool {
+        max(operationShare ?? 0, byteShare ?? 0) >= ModelClassifier.threshold && !isIsolated
+    }
+
+    /// One small operation is an incident, and no way of doing I/O.
+    public var isIsolated: Bool { operations == 1 && bytes < Self.page }
+
+    private static let page: UInt64 = 4096
 }

@@ -18,6 +18,17 @@ extension CallKind {
     }
 }
 
+extension Totals {
+    /// Calls of poll or select without any fd: they sleep, and wait for nothing.
+    func sleeps(under rule: ModelRule) -> UInt64 {
+        switch rule {
+        case .poll: pollSleeps
+        case .select: selectSleeps
+        default: 0
+        }
+    }
+}
+
 extension ProcessFigures {
     /// The sum over calls, by their names.
     func calls(named names: [String]) -> CallFigures {

@@ -1,0 +1,46 @@
+// What a wait for readiness waits for, and whether it waits at all.
+#pragma once
+
+#include "maps.bpf.h"
+
+#define NR_POLL 7
+#define NR_PPOLL 271
+#define NR_EPOLL_PWAIT2 441
+
+// poll and select without fds are used to sleep. At the exit of select its sets have been overwritten, so that sets
+// without a bit are not told from those in which nothing was ready.
+static __always_inline bool only_sleeps(struct pt_regs *regs, u32 nr)
+{
+    if (nr == NR_POLL || nr == NR_PPOLL)
+        return !BPF_CORE_READ(regs, si);
+    return !(s32)BPF_CORE_READ(regs, di) ||
+           !(BPF_CORE_READ(regs, si) | BPF_CORE_READ(regs, dx) | BPF_CORE_READ(regs, r10));
+}
+
+// A struct timespec or timeval that is zero. The kernel leaves in it what of the time was left, so one that ran out is
+// zero too: a call that slept had time.
+__noinline int is_no_time(u64 address)
+{
+    u64 time[2];
+
+    return address && !bpf_probe_read_user(time, sizeof(time), (void *)address) && !(time[0] | time[1]);
+}
+
+// A wait with a timeout of 0: it asks, and does not wait.
+__noinline int only_asks(struct iotrace_thread_state *thread)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    u32 nr, kind;
+
+    if (!thread || thread->header.pending_sleeps)
+        return 0;
+    nr = thread->header.call_nr;
+    kind = trait_of(nr).kind;
+    if (nr == NR_POLL)
+        return !(s32)regs->dx;
+    if (nr == NR_PPOLL)
+        return is_no_time(regs->dx);
+    if (kind == IOTRACE_KIND_FD_WAIT)
+        return nr == NR_EPOLL_PWAIT2 ? is_no_time(regs->r10) : !(s32)regs->r10;
+    return (kind == IOTRACE_KIND_GETEVENTS && !(s64)regs->si) || is_no_time(regs->r8);
+}
