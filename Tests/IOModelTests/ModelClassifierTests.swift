@@ -99,7 +99,7 @@ import Testing
                 $0.files[2] = Literals.file(Literals.socket, [.epoll: 1], again: 1000)
                 $0.calls = Literals.waits(1)
             })
-        #expect(classifier.tags.contains("nonblocking"))
+        #expect(classifier.tags.contains("nonblocking") == (operations > 1))
         #expect(classifier.rows.first?.subModel == (busy ? "busy-polling" : nil))
         #expect(classifier.rows.first?.evidence.hasSuffix("; EAGAIN \(again) times") == true)
     }
@@ -250,5 +250,62 @@ import Testing
         let classifier = ModelClassifier([parent, child], total: total)
         let sums = Dictionary(uniqueKeysWithValues: classifier.rows.map { ($0.rule, $0.operations) })
         #expect(sums == [.blocking: 10, .programFiles: 5, .epoll: 27])
+    }
+
+    // MARK: What is no I/O by itself
+
+    @Test(arguments: [(FileType.eventfd, false), (.timerfd, false), (.signalfd, false), (.pipe, true), (.tcp, true)])
+    func wakeUpsOfItsOwnMakeNoTag(type: FileType, decides: Bool) {
+        let classifier = ModelClassifier(
+            Literals.process {
+                $0.files[1] = Literals.file(FileIdentity(fd: 3, type: type), [.epoll: 100], bytes: 8)
+                $0.calls = Literals.waits(100)
+            })
+        #expect(classifier.rows.map(\.decides) == [decides])
+        #expect(classifier.tags == (decides ? ["multiplexed"] : []))
+    }
+
+    @Test(arguments: [(1, 4095, false), (1, 4096, true), (2, 1, true)] as [(UInt64, UInt64, Bool)])
+    func oneSmallOperationIsNoWayOfDoingIO(operations: UInt64, bytes: UInt64, isTag: Bool) {
+        let classifier = ModelClassifier(
+            Literals.process { $0.files[1] = Literals.file(Literals.socket, [.blocking: operations], bytes: bytes) })
+        #expect(classifier.tags == (isTag ? ["blocking"] : []))
+    }
+
+    @Test func mappingsOfTheProgramsOwnFilesDecideNothing() {
+        for (path, tags) in [("/usr/lib/jvm/lib/server/classes.jsa", [String]()), ("/srv/data", ["zero-copy"])] {
+            let process = Literals.process {
+                var file = FileFigures(identity: FileIdentity(fd: 3, type: .regular, path: path))
+                file.ledger.mapped = 1 << 24
+                $0.files[1] = file
+                $0.ledger!.mapped = 1 << 24
+            }
+            #expect(ModelClassifier(process).tags == tags)
+        }
+    }
+
+    // MARK: Waits that are none
+
+    @Test func pollWithoutFdsIsNoWait() {
+        let process = Literals.process {
+            $0.files[1] = Literals.file(Literals.socket, [.poll: 10])
+            $0.calls[Literals.call("poll")] = CallFigures(count: 110, blocked: 5000, runQueue: 50)
+            ($0.totals.pollSleeps, $0.totals.sleepWait) = (100, 4950)
+        }
+        let classifier = ModelClassifier(process)
+        #expect(classifier.rows.map(\.waits) == [10])
+        #expect(classifier.phases.wait == 100 && classifier.quadrants.asyncBlocking.time.nanoseconds == 100)
+        #expect(classifier.quadrants.asyncBlocking.operations == 10)
+    }
+
+    @Test func askingIsNoBlockingQuadrant() {
+        let process = Literals.process {
+            $0.files[1] = Literals.file(Literals.socket, [.poll: 10])
+            $0.calls[Literals.call("poll")] = CallFigures(count: 100, blocked: 5000)
+            $0.totals.instantWaits = 90
+        }
+        let quadrants = ModelClassifier(process).quadrants
+        #expect(quadrants.asyncBlocking.operations == 10 && quadrants.asyncNonblocking.operations == 90)
+        #expect(quadrants.asyncBlocking.time.nanoseconds == 5000)
     }
 }

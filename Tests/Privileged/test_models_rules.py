@@ -173,7 +173,6 @@ def of_script(name, text):
     ("node", "nodejs", ["-e", "0"]),
     ("node", "nodejs", ["-e", "setTimeout(() => {}, 200)"]),
     ("java", "default-jdk-headless", of_script("Nothing.java", JAVA)),
-    ("perl", "perl", ["-MPOSIX", "-e", "select(undef, undef, undef, 0.1)"]),
     ("bash", "bash", of_script("script", "for i in 1 2 3; do x=$((i * 2)); done\n")),
     ("sh", "dash", of_script("script", "x=1\n" * 2000)),
 ])

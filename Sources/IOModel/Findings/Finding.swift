@@ -28,11 +28,11 @@ extension Finding {
     public static func all(in classifier: ModelClassifier) -> [Finding] {
         let process = classifier.process
         let sums = classifier.sums
-        let isEventLoop = classifier.tags.contains(WaitModel.multiplexed.rawValue)
         let rules: [Finding?] = [
-            isEventLoop ? syncInEventLoop(process) : nil, isEventLoop ? sleepInEventLoop(process) : nil,
-            spinning(sums), moreWaitsThanOperations(sums), blockingFDInEpoll(sums), tinyOperations(process),
-            herd(process), blockingSubmit(process), punted(process), onePeer(process), hiddenCopies(process),
+            syncInEventLoop(process), fileInEventLoop(process), sleepInEventLoop(process), spinning(process, sums),
+            moreWaitsThanOperations(sums), idleWakeups(process, sums), largeSets(process, sums, .poll),
+            largeSets(process, sums, .select), blockingFDInEpoll(sums), tinyOperations(process), herd(process),
+            blockingSubmit(process), punted(process), onePeer(process), hiddenCopies(process),
         ]
         return rules.compactMap { $0 }
     }

@@ -16,7 +16,8 @@ struct Evidence {
         let one = figures.operations == 1
         let operations = "\(count) \(one ? "operation" : "operations")"
         switch rule {
-        case .blocking: return operations + " on fds without O_NONBLOCK that no multiplexer watched" + files(figures)
+        case .blocking:
+            return operations + " on fds without O_NONBLOCK that no multiplexer watched" + files(figures) + posixAIO
         case .programFiles:
             return operations + " on libraries, modules, settings and its own state in /proc; they decide no tag"
         case .nonblocking:
@@ -25,7 +26,7 @@ struct Evidence {
         case .epoll: return operations + " on fds in an epoll set" + readiness(figures, "epoll_wait")
         case .poll: return operations + " on fds that poll had in its set" + readiness(figures, "poll")
         case .select: return operations + " on fds that select had found ready" + readiness(figures, "select")
-        case .signal: return operations + " on fds with O_ASYNC: a signal says when"
+        case .signal: return operations + " on fds with O_ASYNC: a signal says when" + signals
         case .uring: return "\(count) \(one ? "request" : "requests") of io_uring completed"
         case .uringSQPoll:
             return
@@ -35,6 +36,14 @@ struct Evidence {
                 + (countsWaits ? "; \(Words.count(figures.waits)) io_getevents calls" : "")
         case .zeroCopy, .direct, .mapped: return ""
         }
+    }
+
+    private var posixAIO: String {
+        sums.posixAIO > 0 ? "; \(Words.count(sums.posixAIO)) by the C library's threads for POSIX AIO" : ""
+    }
+
+    private var signals: String {
+        sums.signals > 0 ? "; \(Words.plural(sums.signals, "signal")) did" : ""
     }
 
     private func files(_ figures: RuleFigures) -> String {

@@ -32,6 +32,9 @@ public struct ModelSums: Sendable, Equatable {
     /// with several this is the most that it can be.
     public private(set) var again: UInt64 = 0
     public private(set) var againIsExact = true
+    /// By the C library's threads for POSIX AIO, and signals that said an fd is ready; 0 where the probes tell of none.
+    private(set) var posixAIO: UInt64 = 0
+    private(set) var signals: UInt64 = 0
     /// Of the waits: with a timeout of 0, so that they only ask.
     public private(set) var instantWaits: UInt64 = 0
     /// Operations on fds registered with EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE.
@@ -47,6 +50,7 @@ public struct ModelSums: Sendable, Equatable {
         let context = RuleContext(process)
         for file in process.files.values { add(file, context) }
         addWaits(process)
+        (posixAIO, signals) = (process.totals.posixAIOOperations, process.totals.signalsSent)
         let calls = CallBytes(process.calls)
         let between = process.successes(of: ["process_vm_readv", "process_vm_writev"])
         if between > 0 {
@@ -64,6 +68,8 @@ public struct ModelSums: Sendable, Equatable {
         for (rule, figures) in part.rules { sum.rules[rule, default: RuleFigures()] += figures }
         sum.again &+= part.again
         sum.againIsExact = sum.againIsExact && part.againIsExact
+        sum.posixAIO &+= part.posixAIO
+        sum.signals &+= part.signals
         sum.instantWaits &+= part.instantWaits
         sum.edge &+= part.edge
         sum.oneshot &+= part.oneshot
