@@ -52,7 +52,7 @@ def read_in_the_loop(directory):
             synchronise(file)
     fd = os.open(path, os.O_RDONLY | os.O_DIRECT)
     page = mmap.mmap(-1, 65536)
-    looping(lambda number: os.preadv(fd, [page], 65536 * number), 200)
+    looping(lambda number: os.preadv(fd, [page], 65536 * (number % 200)), 800)
 
 
 def block_in_the_loop(directory):
