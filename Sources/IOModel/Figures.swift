@@ -89,7 +89,7 @@ public struct Totals: Accumulating, CounterBlock, Sendable, Equatable {
         \.instantWaits,
     ]
 
-    public static let counterCount = 30
+    public static let counterCount = 34
 
     public static func += (sum: inout Totals, part: Totals) {
         sum.addCounters(of: part)
