@@ -91,9 +91,9 @@ int receive_by_uring(struct trial *t)
     return result;
 }
 
-// IORING_SETUP_SQPOLL: a kernel thread looks for submissions, so that there is no system call at all, and the program
-// looks for results in memory when it likes. Here it naps between two looks, in the place of other work. The kernel
-// thread costs a CPU.
+// IORING_SETUP_SQPOLL: a kernel thread looks for submissions, so that there is no system call but to wake it when it
+// has gone to sleep, as a new one does that finds nothing. The program looks for results in memory when it likes. Here
+// it naps between two looks, in the place of other work. The kernel thread costs a CPU.
 int receive_by_polled_uring(struct trial *t)
 {
     const struct timespec nap = {.tv_nsec = 1000000};
