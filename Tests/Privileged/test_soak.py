@@ -10,12 +10,12 @@ import time
 import pytest
 from conftest import ENVIRONMENT, Trace, run_iotrace
 
-# Seconds: until caches and allocators have what they want, and between the two looks that are compared.
-WARM_UP, APART = 10, 16
+# Seconds: until the allocator has settled, and between the two looks that are compared. In the first fifteen seconds it takes
+# steps of 20 MiB, then of 5.
+WARM_UP, APART = 20, 20
 CYCLE = {"threads": 4, "files": 16, "children": 2}
-# A recorder that kept what it knew of each process that ended would grow by some 50 MiB in that time. An allocator grows in steps
-# of a few.
-GROWTH_MIB = 16
+# A recorder that kept what it knew of each process that ended would grow by some 60 MiB in that time.
+GROWTH_MIB = 32
 
 
 def resident_mib(pid):
