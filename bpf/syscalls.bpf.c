@@ -520,7 +520,9 @@ __noinline int settle_call(struct iotrace_thread_state *thread, struct iotrace_c
 }
 
 // All I/O calls but the most frequent kinds. A function that is not static is verified once, whatever leads to it.
-__noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call_counter *call, s64 result, u32 loading)
+// Returns the fd, or -1 where there is none, for settle_call(): called from here, its frames would be too many for one
+// stack.
+__noinline int count_io(struct iotrace_thread_state *thread, s64 result, u32 loading)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
     bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO, counts, found = false;
@@ -530,7 +532,7 @@ __noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call
     u32 how;
 
     if (!thread)
-        return 0;
+        return -1;
     trait = trait_of(thread->header.call_nr);
     counts = !failed || result == -EAGAIN;
     how = failed ? COUNT_FAILED : 0;
@@ -597,7 +599,8 @@ __noinline int count_io(struct iotrace_thread_state *thread, struct iotrace_call
     found = counts ? count_on_fd(thread, number, bytes_in, bytes_out, how) : touch_fd(thread, number);
     if (loading && counts)
         count_startup(thread, bytes_in, bytes_out);
-    return settle_call(thread, call, found ? number : -1, result, bytes_in + bytes_out);
+    thread->header.call_bytes = bytes_in + bytes_out;
+    return found ? number : -1;
 }
 
 // Attached only while latencies are being timed.
@@ -663,7 +666,8 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
             if (!failed)
                 thread->header.worked = 1;
         } else {
-            count_io(thread, call, result, loading);
+            number = count_io(thread, result, loading);
+            settle_call(thread, call, number, result, thread->header.call_bytes);
             if (!failed)
                 note_call(thread, result, loading);
         }

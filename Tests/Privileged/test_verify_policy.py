@@ -165,17 +165,20 @@ def common_schema(tmp_path_factory):
     return schema
 
 
+def is_valid(report, schema):
+    lint = need_tool("xmllint", "libxml2-utils")
+    linted = subprocess.run([lint, "--noout", "--schema", schema, report], capture_output=True, text=True, timeout=20)
+    assert linted.returncode == 0, f"{schema}: {linted.stderr}"
+
+
 @pytest.mark.slow
 def test_junit_is_valid_and_has_a_test_case_for_each_claim(check, tmp_path, common_schema):
-    lint = need_tool("xmllint", "libxml2-utils")
     evil = tmp_path / "a\"b<&>'\n\x01\x1b[31m]]>é"
     for arguments in (["--max-copied", "1K", "--max-amplification", "9", "--model", "zero-copy"],
                       ["--zero-copy", "--process", "nobody\"<&"]):
         result = check(*arguments, command=[*COPY, evil])
         for schema in (XSD, common_schema):
-            linted = subprocess.run([lint, "--noout", "--schema", schema, tmp_path / "junit.xml"], capture_output=True, text=True,
-                                    timeout=20)
-            assert linted.returncode == 0, f"{schema}: {linted.stderr}"
+            is_valid(tmp_path / "junit.xml", schema)
         suite = result.junit.find("testsuite")
         assert int(suite.get("tests")) == len(result.claims) == len(suite.findall("testcase"))
         assert int(suite.get("failures")) == result.document["summary"]["failed"] == len(suite.findall("testcase/failure"))
@@ -240,7 +243,7 @@ def reachable(open_directory):
         pytest.skip("nobody cannot reach the executable")
 
 
-def test_without_privilege_it_is_said_what_is_missing(open_directory, reachable):
+def test_without_privilege_it_is_said_what_is_missing(open_directory, reachable, common_schema):
     junit, marker = open_directory / "junit.xml", open_directory / "ran"
     command = ["--zero-copy", "--junit", junit, "--", "touch", marker]
     process = unprivileged(*command)
@@ -251,6 +254,7 @@ def test_without_privilege_it_is_said_what_is_missing(open_directory, reachable)
     assert process.returncode == 0 and "skipped" in process.stderr
     text = junit.read_text()
     assert "<skipped " in text and 'skipped="1"' in text and "<error " not in text
+    is_valid(junit, common_schema)
     assert not marker.exists()
     process = unprivileged("--if-unsupported", "fail", *command)
     assert process.returncode == 125 and "<error " in junit.read_text()

@@ -134,6 +134,7 @@ struct iotrace_thread_header {
     __u32 loop_waits;   // waits for readiness
     __u16 woken;        // the last of them ended with ready fds …
     __u16 worked;       // … and a call on some fd has succeeded since
+    __u64 call_bytes;   // that the call which is returning moved
     __u64 entered_ns;   // CLOCK_MONOTONIC at entry; 0 when entries are not being timed
     __u64 loader_start; // text of the dynamic loader
     __u64 loader_end;
