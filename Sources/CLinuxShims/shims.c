@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinuxShims.h"
 
+#include <malloc.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
@@ -218,4 +219,9 @@ int status_code(int status)
 int status_signal(int status)
 {
     return WTERMSIG(status);
+}
+
+void return_freed_memory(void)
+{
+    malloc_trim(0);
 }

@@ -1,4 +1,5 @@
 internal import CLibbpf
+internal import CLinuxShims
 internal import CProbeABI
 public import IOModel
 internal import Glibc
@@ -166,6 +167,7 @@ public struct LoadedProbes: ~Copyable {
 
     /// Attaches every program that is not on demand. From here on the targets are counted.
     public consuming func attach() throws(ProbeError) -> AttachedProbes {
+        return_freed_memory()  // loading took some 15 MiB for the kernel's types, in the arenas of two threads
         var links: [BPFLink] = []
         var probes = self.probes
         var sampling: CPUSampling?

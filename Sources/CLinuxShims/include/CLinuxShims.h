@@ -65,4 +65,7 @@ int status_stopped(int status);
 int status_code(int status);
 int status_signal(int status);
 
+/// Gives memory that has been freed, in the arenas of all threads, back to the system. malloc_trim(3)
+void return_freed_memory(void);
+
 #endif
