@@ -23,46 +23,18 @@ struct TransfersCommand: ParsableCommand {
     @Option(help: "Bytes to move: a multiple of 1 MiB; K, M and G are understood.")
     var size: String = "32M"
 
-    @Option(help: ArgumentHelp("Run this row only; can be given again.", valueName: "name"))
-    var only: [String] = []
-
-    @Option(help: "Where files are made: on a disk, for direct I/O.")
-    var directory: String = "/var/tmp"
-
-    @Flag(help: "Print the JSON document instead of the table.")
-    var json = false
-
-    @Flag(help: "List the rows.")
-    var list = false
-
-    @Option(name: .shortAndLong, help: "Write to this file.")
-    var output: String?
-
-    @Option(help: "Colour: auto, always or never.")
-    var color: ReportOptions.ColorMode = .auto
-
-    /// For tests: claims the contrary of every expectation, so that every row must differ.
-    @Flag(help: .hidden)
-    var contradict = false
+    @OptionGroup var options: LabOptions
 
     func run() throws {
-        var rows = Self.rows
-        if list {
-            let lines = rows.map { "\($0.name)  \($0.title)\n" }.joined()
-            return try Output.standardOutput.write(Array(lines.utf8))
-        }
-        for name in only where !rows.contains(where: { $0.name == name }) {
-            throw CommandFailure("--only \(visible(name)): there is no such row; --list shows them")
-        }
-        if !only.isEmpty { rows.removeAll { !only.contains($0.name) } }
+        guard let rows = try options.chosen(of: Self.rows) else { return }
         let bytes = try parsedSize()
-        let output = try self.output.map { try Output(path: $0) } ?? .standardOutput
-        let lab = try TransferSession(directory: directory, bytes: bytes)
-        let results = try rows.map { try lab.run(name: $0.name, title: $0.title, contradict: contradict) }
-        if json {
+        let output = try options.opened()
+        let lab = try TransferSession(directory: options.directory, bytes: bytes)
+        let results = try rows.map { try lab.run(name: $0.name, title: $0.title, contradict: options.contradict) }
+        if options.json {
             try output.write(LabDocument(results, tool: lab.tool).rendered())
         } else {
-            let colored = ReportOptions.colored(color, output)
+            let colored = ReportOptions.colored(options.color, output)
             try output.write(LabTable(results, tool: lab.tool, width: output.columns, color: colored).rendered())
         }
         if results.contains(where: { !$0.differences.isEmpty }) { throw ExitCode(1) }
@@ -79,7 +51,7 @@ struct TransfersCommand: ParsableCommand {
         return bytes
     }
 
-    static var rows: [(name: String, title: String)] {
+    static var rows: [LabRow] {
         var count = 0
         guard let rows = transfer_lab_rows(&count) else { return [] }
         return (0..<count).map { (String(cString: rows[$0].name), String(cString: rows[$0].title)) }
