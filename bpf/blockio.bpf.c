@@ -300,6 +300,18 @@ struct request_walk {
     u64 array;
 };
 
+// Entries of such an array that are gone through; the rest are losses.
+static __always_inline u32 entries_of(s64 count)
+{
+    if (count <= 0)
+        return 0;
+    if (count > IO_EVENTS) {
+        LOSE(user_read_failed, count - IO_EVENTS);
+        count = IO_EVENTS;
+    }
+    return count;
+}
+
 static long account_next_submission(u32 index, struct request_walk *walk)
 {
     int read = account_submission(walk->thread, walk->context, walk->array + index * sizeof(u64));
@@ -313,13 +325,7 @@ __noinline int account_submissions(struct iotrace_thread_state *thread, u64 cont
 {
     struct request_walk walk = {.thread = thread, .context = context, .array = pointers};
 
-    if (count <= 0)
-        return 0;
-    if (count > IO_EVENTS) {
-        LOSE(user_read_failed, count - IO_EVENTS);
-        count = IO_EVENTS;
-    }
-    bpf_loop(count, account_next_submission, &walk, 0);
+    bpf_loop(entries_of(count), account_next_submission, &walk, 0);
     return 0;
 }
 
@@ -337,13 +343,7 @@ __noinline int count_event(struct iotrace_thread_state *thread, u64 context, u64
     counter = request_counter(&row);
     if (!counter)
         return 0;
-    __sync_fetch_and_add(&counter->completed, 1);
-    if (result < 0)
-        __sync_fetch_and_add(&counter->errors, 1);
-    if (result == -ECANCELED)
-        __sync_fetch_and_add(&counter->cancelled, 1);
-    if (result > 0 && (iocb_reads(opcode) || iocb_writes(opcode)))
-        __sync_fetch_and_add(&counter->bytes, result);
+    count_completed(counter, result, result > 0 && (iocb_reads(opcode) || iocb_writes(opcode)) ? result : 0);
     key = aio_key(row.process_id, iocb);
     pending = may_be_pending(context) ? bpf_map_lookup_elem(&pending_requests, &key) : 0;
     if (pending) {
@@ -429,12 +429,6 @@ __noinline int account_events(struct iotrace_thread_state *thread, u64 context, 
 {
     struct request_walk walk = {.thread = thread, .context = context, .array = events};
 
-    if (count <= 0)
-        return 0;
-    if (count > IO_EVENTS) {
-        LOSE(user_read_failed, count - IO_EVENTS);
-        count = IO_EVENTS;
-    }
-    bpf_loop(count, account_next_event, &walk, 0);
+    bpf_loop(entries_of(count), account_next_event, &walk, 0);
     return 0;
 }

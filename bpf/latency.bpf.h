@@ -27,14 +27,14 @@ static __always_inline u32 latency_bucket(u64 nanoseconds)
     return 1 + 4 * (octave - IOTRACE_LATENCY_FIRST_OCTAVE) + ((nanoseconds >> (octave - 2)) & 3);
 }
 
-// One time goes into a histogram. `on_cpu` is the part of it that was spent on a CPU, where that is known.
-static __always_inline void add_latency(struct iotrace_latency *latency, u64 total, u64 on_cpu)
+// One time goes into a histogram. `off_cpu` is the part of it that was not spent on a CPU, at most all of it.
+static __always_inline void add_latency(struct iotrace_latency *latency, u64 total, u64 off_cpu)
 {
     u32 bucket = latency_bucket(total);
 
     __sync_fetch_and_add(&latency->total_ns, total);
-    if (on_cpu < total) // most calls do not sleep
-        __sync_fetch_and_add(&latency->off_cpu_ns, total - on_cpu);
+    if (off_cpu) // most calls do not sleep
+        __sync_fetch_and_add(&latency->off_cpu_ns, off_cpu);
     if (total > latency->max_ns)
         latency->max_ns = total;
     if (bucket < IOTRACE_LATENCY_BUCKETS)

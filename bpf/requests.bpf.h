@@ -79,6 +79,18 @@ static __always_inline struct iotrace_request_counter *request_counter(struct io
     return counter;
 }
 
+// A request has completed, whatever it was.
+static __always_inline void count_completed(struct iotrace_request_counter *counter, s64 result, u64 moved)
+{
+    __sync_fetch_and_add(&counter->completed, 1);
+    if (result < 0)
+        __sync_fetch_and_add(&counter->errors, 1);
+    if (result == -ECANCELED)
+        __sync_fetch_and_add(&counter->cancelled, 1);
+    if (moved)
+        __sync_fetch_and_add(&counter->bytes, moved);
+}
+
 // Whether the next request of a thread is timed; of a sampled one in eight, in no step with the program's own pattern.
 static __always_inline bool times_request(u64 number)
 {
@@ -102,7 +114,7 @@ __noinline int record_request(u64 process_id, u64 queue, u32 operation, u64 subm
         latency = bpf_map_lookup_elem(&request_latencies, &key);
     }
     if (latency)
-        add_latency(latency, total, 0);
+        add_latency(latency, total, total);
     else
         LOSE(latency_map_full, 1);
     return 0;

@@ -280,6 +280,8 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr, u32 a
         return 0;
     total = elapsed(thread->header.entered_ns, bpf_ktime_get_ns());
     off_cpu = thread->header.pending_blocked_ns + thread->header.pending_runqueue_ns;
+    if (off_cpu > total) // the clocks of two CPUs
+        off_cpu = total;
     thread->header.entered_ns = 0;
     key.process_id = thread->header.process_id;
     latency = bpf_map_lookup_elem(&latencies, &key);
@@ -294,10 +296,10 @@ __noinline int record_latency(struct iotrace_thread_state *thread, u32 nr, u32 a
             return 0;
         }
     }
-    add_latency(latency, total, elapsed(off_cpu, total));
+    add_latency(latency, total, off_cpu);
     if (again) {
         thread->header.totals.again_timed++;
-        thread->header.totals.again_on_cpu_ns += elapsed(off_cpu, total);
+        thread->header.totals.again_on_cpu_ns += total - off_cpu;
     }
     return 0;
 }

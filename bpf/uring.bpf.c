@@ -107,13 +107,7 @@ __noinline int count_request(struct iotrace_thread_state *thread, u64 address, u
     counter = request_counter(&key);
     if (!counter)
         return 0;
-    __sync_fetch_and_add(&counter->completed, 1);
-    if (result < 0)
-        __sync_fetch_and_add(&counter->errors, 1);
-    if (result == -ECANCELED)
-        __sync_fetch_and_add(&counter->cancelled, 1);
-    if (moved)
-        __sync_fetch_and_add(&counter->bytes, moved);
+    count_completed(counter, result, moved);
     if (!address)
         return 0;
     pending = bpf_map_lookup_elem(&pending_requests, &address);
