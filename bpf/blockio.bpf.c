@@ -114,7 +114,7 @@ static __always_inline u64 known_open(struct iotrace_open_file_key *key)
     u64 *found = bpf_map_lookup_elem(&open_files, key);
     struct iotrace_file_record *record = found ? file_record(*found) : 0;
 
-    return record && record->inode == BPF_CORE_READ(file, f_inode, i_ino) ? record->file_id : 0;
+    return record && !record->closed && record->inode == BPF_CORE_READ(file, f_inode, i_ino) ? record->file_id : 0;
 }
 
 // The record of a file that a request names by its address.
@@ -125,7 +125,8 @@ static __always_inline u64 file_id_of_open(u64 process_id, u64 file)
 
     if (file_id)
         return file_id;
-    file_id = new_record(process_id, -1, file, SCRATCH_TRACEPOINT); // only a registered file, or from before the trace
+    file_id =
+        new_record(process_id, -1, file, 0, SCRATCH_TRACEPOINT); // only a registered file, or from before the trace
     if (!file_id)
         LOSE(file_map_full, 1);
     return file_id;
@@ -389,7 +390,7 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 context, u
     binding = bpf_map_lookup_elem(&fd_bindings, &key);
     file_id = binding ? binding->file_id : 0;
     if (!file_id && (file = file_of_fd(iocb.fd))) // not used before in any way that named it
-        file_id = new_record(key.process_id, iocb.fd, file, SCRATCH_TRACEPOINT);
+        file_id = new_record(key.process_id, iocb.fd, file, 0, SCRATCH_TRACEPOINT);
     record = file_record(file_id);
     if (record) {
         read_flags(record->file, &record->f_flags, &record->watched);

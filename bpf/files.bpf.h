@@ -211,6 +211,67 @@ static __always_inline void read_path(struct iotrace_file_record *record, u64 fi
     record->path_length = walk.used;
 }
 
+static __always_inline u64 inode_number(u64 file)
+{
+    return NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_ino);
+}
+
+// Inode numbers are used again; then this differs. include/linux/fs.h
+static __always_inline u32 inode_generation(u64 file)
+{
+    return NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_generation);
+}
+
+struct path_number {
+    u64 vfs;
+    u64 dentry;
+    u64 number;
+};
+
+#define SPREAD 0x9e3779b97f4a7c15ull // 2^64 by the golden ratio: numbers that are close end far apart
+
+// As read_component(), but for the name's hash in its place.
+static long add_component(u32 index, struct path_number *walk)
+{
+    u64 vfs = walk->vfs, dentry = walk->dentry;
+    u64 parent = POINTER_IN(struct dentry, dentry, d_parent);
+
+    if (dentry == POINTER_IN(struct vfsmount, vfs, mnt_root)) {
+        u64 mount = vfs - bpf_core_field_offset(struct mount, mnt);
+        u64 up = POINTER_IN(struct mount, mount, mnt_parent);
+        if (!up || up == mount)
+            return 1;
+        walk->dentry = POINTER_IN(struct mount, mount, mnt_mountpoint);
+        walk->vfs = up + bpf_core_field_offset(struct mount, mnt);
+        return 0;
+    }
+    walk->number = (walk->number ^ POINTER_IN(struct dentry, dentry, d_name.hash_len)) * SPREAD;
+    if (dentry == parent)
+        return 1;
+    walk->dentry = parent;
+    return 0;
+}
+
+// A number for the path of a regular file or a directory, its inode and the flags that it is open with; 0 for others. A
+// renamed directory on the way makes it another one.
+static __always_inline u64 path_number(u64 file)
+{
+    u64 inode = POINTER_IN(struct file, file, f_inode);
+    struct path_number walk = {.number = inode};
+    u16 type = NUMBER_IN(struct inode, inode, i_mode) & S_IFMT;
+
+    if (type != S_IFREG && type != S_IFDIR)
+        return 0;
+    walk.number ^= (u64)inode_generation(file) << 32 | NUMBER_IN(struct file, file, f_flags);
+    walk.number = walk.number * SPREAD ^ inode_number(file);
+    walk.vfs = POINTER_IN(struct file, file, f_path.mnt);
+    walk.dentry = POINTER_IN(struct file, file, f_path.dentry);
+    if (!walk.vfs || !walk.dentry)
+        return 0;
+    bpf_loop(PATH_COMPONENTS, add_component, &walk, 0);
+    return walk.number;
+}
+
 static __always_inline u8 file_type(u64 file, struct iotrace_file_record *record)
 {
     u64 inode = POINTER_IN(struct file, file, f_inode);
@@ -307,31 +368,40 @@ static __always_inline u8 direct_way(u64 file, u8 type)
     return IOTRACE_DIRECT_BY_IOMAP;
 }
 
-static __always_inline void close_record(u64 file_id)
+// A closed record is found when its path is opened again. Where there is no room for that it is not.
+static __always_inline void remember_path(struct iotrace_file_record *record)
 {
+    struct iotrace_path_key key = {.process_id = record->process_id, .path = record->path_number};
+    u64 file_id = record->file_id, *latest = bpf_map_lookup_elem(&closed_paths, &key);
+
+    if (latest)
+        *latest = file_id;
+    else
+        bpf_map_update_elem(&closed_paths, &key, &file_id, BPF_NOEXIST);
+}
+
+// The fd that leads to a record is gone. Returns whether the record may be opened again.
+static __always_inline bool close_record(struct iotrace_fd_binding *bound)
+{
+    u64 file_id = bound->file_id, *latest;
     struct iotrace_file_record *record = bpf_map_lookup_elem(&files, &file_id);
     struct iotrace_open_file_key key = {};
-    u64 *latest;
 
     if (!record)
-        return;
+        return false;
+    if (record->path_number) {
+        remember_path(record);
+        *(volatile u64 *)&bound->file = 0;
+        *(volatile u32 *)&record->closed = 1; // last: from now on another thread may have it
+        return true;
+    }
     record->closed = 1;
     key.process_id = record->process_id;
     key.file = record->file;
     latest = bpf_map_lookup_elem(&open_files, &key);
     if (latest && *latest == file_id) // a duplicate may have taken it over
         bpf_map_delete_elem(&open_files, &key);
-}
-
-// Inode numbers are used again; then this differs. include/linux/fs.h
-static __always_inline u64 inode_number(u64 file)
-{
-    return NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_ino);
-}
-
-static __always_inline u32 inode_generation(u64 file)
-{
-    return NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_generation);
+    return false;
 }
 
 // Functions that are not static are verified once by themselves instead of at every call; they take scalars and
@@ -344,11 +414,73 @@ static __always_inline struct iotrace_file_record *known_duplicate(struct iotrac
     u64 *file_id = bpf_map_lookup_elem(&open_files, key);
     struct iotrace_file_record *record = file_id ? bpf_map_lookup_elem(&files, file_id) : 0;
 
-    return record && record->inode == inode ? record : 0;
+    return record && record->inode == inode && !record->closed ? record : 0;
 }
 
-// Makes a new record for an fd and binds the number to it. Returns its file_id, or 0 when a map is full.
-__noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
+// Closed, of that path, and from now on open: only one of two threads that open the path at a time gets it.
+static __always_inline struct iotrace_file_record *take_closed(u64 file_id, u64 path)
+{
+    struct iotrace_file_record *record = bpf_map_lookup_elem(&files, &file_id);
+
+    return record && record->path_number == path && __sync_val_compare_and_swap(&record->closed, 1, 0) ? record : 0;
+}
+
+// Leads an fd and an open file to a record that is opened again. Programs tend to get the number and the kernel's
+// memory that the last opening had, so the entries are most often there already.
+static __always_inline bool bind_again(struct iotrace_fd_key *key, struct iotrace_fd_binding *known,
+                                       struct iotrace_file_record *record, u64 file)
+{
+    struct iotrace_fd_binding binding = {.file = file, .inode = record->inode, .file_id = record->file_id};
+    struct iotrace_open_file_key open_key = {.process_id = key->process_id, .file = record->file};
+    u64 *latest = bpf_map_lookup_elem(&open_files, &open_key);
+
+    if (record->file != file) {
+        if (latest && *latest == binding.file_id)
+            bpf_map_delete_elem(&open_files, &open_key);
+        open_key.file = record->file = file;
+        latest = 0;
+    }
+    if (!latest || *latest != binding.file_id)
+        PUT(open_files, &open_key, &binding.file_id);
+    if (!known)
+        return !bpf_map_update_elem(&fd_bindings, key, &binding, BPF_ANY);
+    known->file_id = binding.file_id;
+    known->inode = binding.inode;
+    *(volatile u64 *)&known->file = file; // last: it makes the rest valid
+    return true;
+}
+
+// Goes on, as `fd`, in a closed record of the same path. Returns its file_id, or 0 when there is none. `bound` is the
+// binding of the fd, which is closed, or null.
+__noinline u64 reopen_record(u64 process_id, s32 fd, u64 file, u64 path, struct iotrace_fd_binding *bound)
+{
+    struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
+    struct iotrace_path_key path_key = {.process_id = process_id, .path = path};
+    struct iotrace_file_record *record = bound ? take_closed(bound->file_id, path) : 0;
+    u64 *latest;
+
+    if (!record) {
+        latest = bpf_map_lookup_elem(&closed_paths, &path_key);
+        record = latest ? take_closed(*latest, path) : 0;
+        if (!record)
+            return 0;
+    }
+    record->opens++;
+    record->polled = 0;
+    if (record->fd != fd) {
+        struct iotrace_fd_key old = {.process_id = process_id, .fd = record->fd};
+        struct iotrace_fd_binding *stale = bpf_map_lookup_elem(&fd_bindings, &old);
+        if (stale && !stale->file && stale->file_id == record->file_id)
+            bpf_map_delete_elem(&fd_bindings, &old);
+        record->fds_differ = 1;
+        record->fd = fd;
+    }
+    return bind_again(&key, bound, record, file) ? record->file_id : 0;
+}
+
+// Makes a new record for an fd and binds the number to it. Returns its file_id, or 0 when a map is full. `path`: by
+// what it is found when the same path is opened again; 0: it is not.
+__noinline u64 new_record(u64 process_id, s32 fd, u64 file, u64 path, u32 who)
 {
     struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
     struct iotrace_fd_binding binding = {.file = file};
@@ -364,6 +496,9 @@ __noinline u64 new_record(u64 process_id, s32 fd, u64 file, u32 who)
     record->file = file;
     record->fd = fd;
     record->opened_ns = bpf_ktime_get_ns();
+    record->opens = 1;
+    record->fds_differ = 0;
+    record->path_number = path;
     record->path_length = 0;
     record->path_truncated = 0;
     record->type = file_type(file, record);
@@ -410,9 +545,10 @@ static __always_inline u64 file_id_of(u64 process_id, s32 fd, u64 file, u32 who)
     if (binding) {
         if (binding->file == file && binding->inode == inode_number(file))
             return binding->file_id;
-        close_record(binding->file_id);
+        if (binding->file)
+            close_record(binding);
     }
-    return new_record(process_id, fd, file, who);
+    return new_record(process_id, fd, file, 0, who);
 }
 
 // Adds what a thread counted on an fd to the record.

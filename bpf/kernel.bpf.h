@@ -85,6 +85,7 @@ struct mm_struct {
 } RECORD;
 
 struct qstr {
+    u64 hash_len; // of the name, in its directory
     const unsigned char *name;
 } RECORD;
 

@@ -54,6 +54,7 @@ HASH(process_calls, 262144, struct iotrace_call_key, struct iotrace_call_counter
 HASH(fd_bindings, 131072, struct iotrace_fd_key, struct iotrace_fd_binding);
 HASH(files, 131072, u64, struct iotrace_file_record);
 HASH(open_files, 131072, struct iotrace_open_file_key, u64);
+HASH(closed_paths, 131072, struct iotrace_path_key, u64);
 HASH(hidden_copies, 65536, struct iotrace_hidden_key, struct iotrace_hidden);
 HASH(pairs, 65536, struct iotrace_pair_key, struct iotrace_pair);
 HASH(hidden_overflow, 8192, struct iotrace_hidden_key, struct iotrace_hidden);

@@ -146,7 +146,6 @@ __noinline int note_watched(struct iotrace_thread_state *thread, s32 fd, u32 how
 }
 
 #define POLLED_FDS 1024
-#define SPREAD 0x9e3779b97f4a7c15ull // 2^64 by the golden ratio: neighbouring fds and generations end far apart
 #define POLLFD_BYTES 8
 
 // The fd of one entry of a poll set; -1 when there is none.

@@ -28,6 +28,8 @@ __noinline int load_fd(struct iotrace_thread_state *thread, s32 fd, u64 file)
     file_id = file_id_of(thread->header.process_id, fd, file, SCRATCH_TRACEPOINT);
     if (file_id && counter->file_id == file_id) { // the number changed hands elsewhere, is polled now, or a collision
         counter->generation = generation;
+        counter->file = file; // a record that was opened again
+        counter->fd = fd;
         record = bpf_map_lookup_elem(&files, &file_id);
         if (record)
             counter->watched |= polled_by_any_fd(record);
@@ -83,26 +85,53 @@ __noinline int touch_fd(struct iotrace_thread_state *thread, s32 fd)
     return thread && fd >= 0 && fd_counter(thread, fd);
 }
 
+// The record of an fd that is open now, and was opened by open or one of its kin.
+static __always_inline u64 opened_record(struct iotrace_thread_state *thread, s32 fd, u64 file,
+                                         struct iotrace_fd_binding *bound)
+{
+    u64 process_id = thread->header.process_id, path = 0, file_id;
+
+    if (thread->header.opens++ >= IOTRACE_OWN_RECORDS) {
+        path = path_number(file);
+        file_id = path ? reopen_record(process_id, fd, file, path, bound) : 0;
+        if (file_id)
+            return file_id;
+    }
+    return new_record(process_id, fd, file, path, SCRATCH_TRACEPOINT);
+}
+
 __noinline int fd_opened(struct iotrace_thread_state *thread, s32 fd)
 {
     struct iotrace_fd_key key = {.fd = fd};
     struct iotrace_fd_counter *counter;
-    struct iotrace_fd_binding *binding;
-    u64 process_id, file;
+    struct iotrace_fd_binding *bound;
+    u64 process_id, file, file_id = 0;
 
     if (!thread)
         return 0;
     key.process_id = process_id = thread->header.process_id;
     counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
     file = file_of_fd(fd);
-    binding = bpf_map_lookup_elem(&fd_bindings, &key);
-    if (binding)
-        close_record(binding->file_id);
+    bound = bpf_map_lookup_elem(&fd_bindings, &key);
+    if (bound && bound->file)
+        close_record(bound);
     fd_changed(process_id, fd);
-    if (counter->fd == fd)
+    if (file) {
+        if (trait_of(thread->header.call_nr).kind == IOTRACE_KIND_OPEN)
+            file_id = opened_record(thread, fd, file, bound);
+        else
+            file_id = new_record(process_id, fd, file, 0, SCRATCH_TRACEPOINT);
+        if (!file_id)
+            LOSE(file_map_full, 1);
+    }
+    if (counter->file_id && counter->file_id == file_id) { // the thread's own, opened again
+        counter->file = file;
+        counter->fd = fd;
+        counter->generation = fd_generation(process_id, fd);
+        counter->watched = 0;
+    } else if (counter->fd == fd) {
         fold_fd(counter);
-    if (file && !new_record(process_id, fd, file, SCRATCH_TRACEPOINT))
-        LOSE(file_map_full, 1);
+    }
     return 0;
 }
 
@@ -111,16 +140,17 @@ static __always_inline void fd_closed(struct iotrace_thread_state *thread, s32 f
     u64 process_id = thread->header.process_id;
     struct iotrace_fd_key key = {.process_id = process_id, .fd = fd};
     struct iotrace_fd_counter *counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
-    struct iotrace_fd_binding *binding;
+    struct iotrace_fd_binding *bound = bpf_map_lookup_elem(&fd_bindings, &key);
 
+    if (file_of_fd(fd)) // given out again before this call returned: that open is what tells of it
+        return;
+    fd_changed(process_id, fd);
+    if (bound && bound->file && close_record(bound))
+        return;
     if (counter->fd == fd)
         fold_fd(counter);
-    binding = bpf_map_lookup_elem(&fd_bindings, &key);
-    if (binding) {
-        close_record(binding->file_id);
+    if (bound)
         bpf_map_delete_elem(&fd_bindings, &key);
-    }
-    fd_changed(process_id, fd);
 }
 
 static __always_inline void pair_opened(struct iotrace_thread_state *thread, u64 address)
@@ -667,6 +697,16 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
             count_transfer(thread, call, result, loading);
             if (!failed)
                 thread->header.worked = 1;
+        } else if (kind == IOTRACE_KIND_FD || (kind >= IOTRACE_KIND_MMAP && kind <= IOTRACE_KIND_DUP)) {
+            // No operation: there is something to count only when it slept.
+            if (has_pending_sleep(thread) || thread->header.pending_io) {
+                number = kind == IOTRACE_KIND_FD ? count_io(thread, result, loading) : -1;
+                settle_call(thread, call, number, result, 0);
+            }
+            if (!failed && kind == IOTRACE_KIND_FD)
+                thread->header.worked = 1;
+            else if (!failed)
+                note_call(thread, result, loading);
         } else {
             number = count_io(thread, result, loading);
             settle_call(thread, call, number, result, thread->header.call_bytes);

@@ -13,6 +13,8 @@ public struct ProcessTable {
         /// Kernel records that are no longer needed.
         public var endedProcesses: Set<UInt64> = []
         public var closedFiles: [UInt64] = []
+        /// Closed files that are not to be opened again, since they have not been for a while: they are no longer needed next.
+        public var unusedFiles: Set<UInt64> = []
         /// Calls in progress when the snapshot was taken.
         public var callsInProgress: UInt64 = 0
     }
@@ -29,8 +31,9 @@ public struct ProcessTable {
     private var rows: [UInt64: ProcessFigures] = [:]
     private var order: [UInt64] = []
     private var names: any ProcessNaming
-    /// Files that were closed, and in no thread's cache, when the last snapshot was taken.
-    private var released: Set<UInt64> = []
+    /// Files that were closed, and in no thread's cache, when the last snapshot was taken, with the number of their opens, and
+    /// whether they might have been opened again.
+    private var closed: [UInt64: (opens: UInt64, waits: Bool)] = [:]
 
     private let accountsCopies: Bool
     private let keepsEnded: Bool
@@ -81,6 +84,7 @@ public struct ProcessTable {
             row += added
             for (file, latest) in figures.files where row.files[file] != nil {
                 row.files[file]!.identity = latest.identity
+                row.files[file]!.opens = latest.opens
             }
             rows[id] = row
             if identityChanged || !added.isIdle { change.interval.append(added) }
@@ -134,22 +138,26 @@ public struct ProcessTable {
                 change.endedProcesses.insert(process.id)
             }
         }
-        var nowReleased: Set<UInt64> = []
+        var nowClosed: [UInt64: (opens: UInt64, waits: Bool)] = [:]
         for file in snapshot.files {
+            let last = closed[file.id].flatMap { $0.opens == file.figures.opens ? $0 : nil }
+            let isClosed = file.closed && !held.contains(file.id)
             // What a thread added between the reading of this record and of the threads is in the next reading.
-            if change.endedProcesses.contains(file.processID) || released.contains(file.id) {
+            if change.endedProcesses.contains(file.processID) || (isClosed && last?.waits == false) {
                 change.closedFiles.append(file.id)
                 boundFiles(of: file.processID, closing: file.id)
-            } else if file.closed, !held.contains(file.id) {
-                nowReleased.insert(file.id)
+            } else if isClosed {
+                let waits = file.pathNumber != 0 && last == nil
+                if file.pathNumber != 0 && !waits { change.unusedFiles.insert(file.id) }
+                nowClosed[file.id] = (file.figures.opens, waits)
             }
         }
-        released = nowReleased
-        let closed = Set(change.closedFiles)
+        closed = nowClosed
+        let gone = Set(change.closedFiles)
         for (id, row) in rows
         where max(row.pairs.count, row.hidden.count, row.threadCopies.count) > Self.copyRowLimit {
             rows[id]!.foldCopies(
-                ofThreads: Set(snapshot.endedThreads[id].map { Array($0.keys) } ?? []), files: closed,
+                ofThreads: Set(snapshot.endedThreads[id].map { Array($0.keys) } ?? []), files: gone,
                 limit: Self.copyRowLimit)
         }
         if !keepsEnded { drop(change.endedProcesses) }

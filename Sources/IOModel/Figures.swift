@@ -156,7 +156,7 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
     public var bytesIn: UInt64
     public var bytesOut: UInt64
     public var blocked: UInt64
-    /// Fds that this row stands for: 1, or more when closed fds have been put together to bound the document.
+    /// Opens that this row stands for: 1, or more when those of a path have been put together.
     public var opens: UInt64
     public var ledger: LedgerFigures
     /// Operations with the result EAGAIN.
@@ -177,7 +177,8 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
         self.ledger = ledger
     }
 
-    /// The identity of the later reading stays: flags and addresses change.
+    /// The identity of the later reading stays: flags and addresses change. So does its number of opens, which is since
+    /// tracing began.
     public static func += (sum: inout FileFigures, part: FileFigures) {
         sum.operations &+= part.operations
         sum.bytesIn &+= part.bytesIn
@@ -187,6 +188,7 @@ public struct FileFigures: Accumulating, Sendable, Equatable {
         sum.again &+= part.again
         for index in sum.models.indices where index < part.models.count { sum.models[index] += part.models[index] }
         sum.identity = part.identity
+        sum.opens = part.opens
     }
 
     public func since(_ earlier: FileFigures) -> FileFigures {

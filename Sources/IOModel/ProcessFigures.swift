@@ -142,7 +142,7 @@ public struct ProcessFigures: Sendable, Equatable {
     /// - Returns: how many fds the rows that were put together stand for.
     public mutating func foldFiles(beyond limit: Int) -> UInt64 {
         if files.count > limit {
-            for (id, file) in files where file.opens == 1 && file.identity.path != nil { fold(id, byPath: true) }
+            for (id, file) in files where id < Self.firstPathRow && file.identity.path != nil { fold(id, byPath: true) }
         }
         if files.count > limit {
             let order = files.filter { $0.key < Self.firstTypeRow }.sorted {
@@ -223,7 +223,7 @@ public struct ProcessFigures: Sendable, Equatable {
         var row = file
         if let sum = files[key] {
             row += sum
-            row.opens &+= sum.opens
+            row.opens = file.opens &+ sum.opens
         }
         row.identity = identity
         files[key] = row

@@ -64,11 +64,16 @@ public struct Snapshot: Sendable {
         public var address: UInt64 = 0
         /// What pairs of fds call it: the same for all openings of a regular file.
         public var pairID: UInt64 = 0
+        /// By which a closed record is found when its path is opened again; 0: it is not.
+        public var pathNumber: UInt64 = 0
+        /// The number that is bound to it, or was last.
+        public var fd: Int32
 
         public init(id: UInt64, processID: UInt64, figures: FileFigures, closed: Bool = false) {
             self.id = id
             self.processID = processID
             self.figures = figures
+            self.fd = figures.identity.fd
             self.closed = closed
         }
     }

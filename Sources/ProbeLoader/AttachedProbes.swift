@@ -106,8 +106,9 @@ public struct AttachedProbes: ~Copyable {
     }
 
     /// Frees the records of processes and files whose counters have been taken over.
-    public func forget(processes: Set<UInt64>, files: [UInt64], in snapshot: Snapshot) {
-        reader?.forget(processes: processes, files: files, in: snapshot)
+    /// - Parameter unused: closed files that are not to be opened again.
+    public func forget(processes: Set<UInt64>, files: [UInt64], unused: Set<UInt64>, in snapshot: Snapshot) {
+        reader?.forget(processes: processes, files: files, unused: unused, in: snapshot)
     }
 
     /// Timing of call entries on or off. Returns why it is not possible, if so.

@@ -49,6 +49,20 @@ struct HashMapReader {
         }
     }
 
+    /// Deletes a key whose value is as `condition` says. A probe may write it meanwhile: another value that comes out is put
+    /// back, unless a newer one is there.
+    func delete<Key, Value>(_ key: Key, where condition: (Value) -> Bool) {
+        withUnsafeBytes(of: key) { key in
+            withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { value in
+                let place = UnsafeMutableRawPointer(value.baseAddress!)
+                guard bpf_map_lookup_elem(fd, key.baseAddress, place) == 0, condition(value[0]),
+                    bpf_map_lookup_and_delete_elem(fd, key.baseAddress, place) == 0, !condition(value[0])
+                else { return }
+                _ = bpf_map_update_elem(fd, key.baseAddress, place, UInt64(BPF_NOEXIST))
+            }
+        }
+    }
+
     /// Deletes keys; those that are gone already are no error.
     func delete<Key>(_ keys: [Key]) {
         for key in keys { withUnsafeBytes(of: key) { bytes in _ = bpf_map_delete_elem(fd, bytes.baseAddress) } }

@@ -10,6 +10,7 @@ struct SnapshotReader {
     private let calls: HashMapReader
     private let files: HashMapReader
     private let bindings: HashMapReader
+    private let closedPaths: HashMapReader
     private let latencies: HashMapReader
     private let openFiles: HashMapReader
     private let hidden: HashMapReader
@@ -30,6 +31,7 @@ struct SnapshotReader {
         calls = try HashMapReader(object, "process_calls", key: iotrace_call_key.self, value: iotrace_call_counter.self)
         files = try HashMapReader(object, "files", key: UInt64.self, value: iotrace_file_record.self)
         bindings = try HashMapReader(object, "fd_bindings", key: iotrace_fd_key.self, value: iotrace_fd_binding.self)
+        closedPaths = try HashMapReader(object, "closed_paths", key: iotrace_path_key.self, value: UInt64.self)
         latencies = try HashMapReader(object, "latencies", key: iotrace_call_key.self, value: iotrace_latency.self)
         openFiles = try HashMapReader(object, "open_files", key: iotrace_open_file_key.self, value: UInt64.self)
         hidden = try HashMapReader(object, "hidden_copies", key: iotrace_hidden_key.self, value: iotrace_hidden.self)
@@ -144,13 +146,20 @@ struct SnapshotReader {
         return losses
     }
 
-    func forget(processes ended: Set<UInt64>, files gone: [UInt64], in snapshot: Snapshot) {
+    func forget(
+        processes ended: Set<UInt64>, files gone: [UInt64], unused: Set<UInt64>, in snapshot: Snapshot
+    ) {
+        if !unused.isEmpty { for file in snapshot.files where unused.contains(file.id) { retire(file) } }
         if !ended.isEmpty {
             calls.delete(snapshot.calls.keys.filter { ended.contains($0.processID) }.map { $0.abi })
             latencies.delete(snapshot.latencies.keys.filter { ended.contains($0.processID) }.map { $0.abi })
             bindings.delete(
                 snapshot.files.filter { ended.contains($0.processID) }.map {
-                    iotrace_fd_key(process_id: $0.processID, fd: $0.figures.identity.fd, reserved: 0)
+                    iotrace_fd_key(process_id: $0.processID, fd: $0.fd, reserved: 0)
+                })
+            closedPaths.delete(
+                snapshot.files.filter { ended.contains($0.processID) && $0.pathNumber != 0 }.map {
+                    iotrace_path_key(process_id: $0.processID, path: $0.pathNumber)
                 })
             samples.delete(
                 ended.flatMap { id in
@@ -174,6 +183,19 @@ struct SnapshotReader {
 }
 
 extension SnapshotReader {
+    /// Takes away what leads to a closed file, so that it is not opened again.
+    private func retire(_ file: Snapshot.File) {
+        closedPaths.delete(iotrace_path_key(process_id: file.processID, path: file.pathNumber)) { (id: UInt64) in
+            id == file.id
+        }
+        bindings.delete(iotrace_fd_key(process_id: file.processID, fd: file.fd, reserved: 0)) {
+            (binding: iotrace_fd_binding) in binding.file == 0 && binding.file_id == file.id
+        }
+        openFiles.delete(iotrace_open_file_key(process_id: file.processID, file: file.address)) {
+            (id: UInt64) in id == file.id
+        }
+    }
+
     /// What an ended thread moved is final, so one reading is all it takes.
     private func forgetCopies(processes ended: Set<UInt64>, files gone: Set<UInt64>, in snapshot: Snapshot) {
         for (process, threads) in snapshot.endedThreads {
@@ -319,7 +341,8 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     let record = bytes.loadUnaligned(as: iotrace_file_record.self)
     let path = bytes.field(\iotrace_file_record.path, iotrace_file_record.self).prefix(Int(record.path_length))
     let socket = bytes.field(\iotrace_file_record.socket, iotrace_file_record.self)
-    var identity = FileIdentity(fd: record.fd, type: FileType(abi: record.type))
+    var identity = FileIdentity(
+        fd: record.fds_differ != 0 ? -1 : record.fd, type: FileType(abi: record.type))
     identity.nonblocking = record.f_flags & UInt32(O_NONBLOCK) != 0
     identity.inEpoll = record.watched & UInt8(IOTRACE_WATCHED_EPOLL) != 0
     identity.epollEvents = record.epoll_events
@@ -347,7 +370,7 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     }
     let figures = FileFigures(
         identity: identity, operations: record.operations, bytesIn: record.bytes_in, bytesOut: record.bytes_out,
-        blocked: record.blocked_ns, ledger: LedgerFigures(record.ledger))
+        blocked: record.blocked_ns, opens: UInt64(record.opens), ledger: LedgerFigures(record.ledger))
     var counted = figures
     counted.again = record.again
     let models = bytes.field(\iotrace_file_record.models, iotrace_file_record.self)
@@ -358,6 +381,8 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     var file = Snapshot.File(
         id: record.file_id, processID: record.process_id, figures: counted, closed: record.closed != 0)
     file.address = record.file
+    file.pathNumber = record.path_number
+    file.fd = record.fd
     file.pairID = record.pair_id
     return file
 }

@@ -34,7 +34,8 @@ final class LabTracer {
         do {
             let snapshot = try attached.snapshot()
             let change = try table.absorb(snapshot) { body throws(ProbeError) in try attached.forEachThread(body) }
-            attached.forget(processes: change.endedProcesses, files: change.closedFiles, in: snapshot)
+            attached.forget(
+                processes: change.endedProcesses, files: change.closedFiles, unused: change.unusedFiles, in: snapshot)
             losses = snapshot.losses
         } catch { throw CommandFailure("\(error)") }
         return table.processes.last { $0.identity.pid == UInt32(worker.pid) }

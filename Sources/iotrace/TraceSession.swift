@@ -167,7 +167,8 @@ final class TraceSession {
         do {
             change = try table.absorb(snapshot) { body throws(ProbeError) in try attached.forEachThread(body) }
         } catch { throw CommandFailure("\(error)") }
-        attached.forget(processes: change.endedProcesses, files: change.closedFiles, in: snapshot)
+        attached.forget(
+            processes: change.endedProcesses, files: change.closedFiles, unused: change.unusedFiles, in: snapshot)
         return change
     }
 

@@ -140,6 +140,33 @@ struct FixedNames: ProcessNaming {
         #expect(absorb(held: false) == [4])
     }
 
+    @Test func aClosedFileThatMayBeOpenedAgainIsForgottenWhenItIsNot() {
+        var table = ProcessTable(names: FixedNames())
+        let process = Snapshot.Process(id: 1, pid: 10, comm: "x")
+        func absorb(opens: UInt64, operations: UInt64) -> ProcessTable.Change {
+            table.absorb(
+                Self.snapshot {
+                    var file = Self.file(4, operations: operations, closed: true)
+                    file.pathNumber = 77
+                    file.figures.opens = opens
+                    $0.processes = [process]
+                    $0.files = [file]
+                })
+        }
+        for opens in UInt64(1)...3 {  // opened and closed between readings
+            let change = absorb(opens: opens, operations: opens)
+            #expect(change.unusedFiles.isEmpty && change.closedFiles.isEmpty)
+        }
+        let unused = absorb(opens: 3, operations: 3)
+        #expect(unused.unusedFiles == [4] && unused.closedFiles.isEmpty)
+        let opened = absorb(opens: 4, operations: 4)  // just before it could no longer be
+        #expect(opened.unusedFiles.isEmpty && opened.closedFiles.isEmpty)
+        #expect(absorb(opens: 4, operations: 4).unusedFiles == [4])
+        #expect(absorb(opens: 4, operations: 4).closedFiles == [4])
+        #expect(table.processes.first?.files[4]?.opens == 4)
+        #expect(table.processes.first?.files[4]?.operations == 4)
+    }
+
     @Test func statusesAreAShells() throws {
         for (status, expected) in [(Int32(0), 0), (3 << 8, 3), (15, 143), (0x8B, 139)] {
             var table = ProcessTable(names: FixedNames())

@@ -85,3 +85,14 @@ def test_more_files_than_the_report_lists_are_added_up(trace, tmp_path):
     assert read == sum(file["bytes_in"] for file in row["files"])
     assert sum(file["bytes_in"] for file in row["files"] if file["type"] == "regular") >= 200_110
     assert document["losses"]["file_map_full"] == 0
+
+
+def test_a_file_that_is_opened_again_and_again_has_all_its_bytes_under_its_name(trace, tmp_path):
+    row, printed = python_program(trace, "open_again.py", tmp_path)
+    read = {}
+    for file in row["files"]:
+        if (file["path"] or "").startswith(f"{tmp_path}/"):
+            read[file["path"]] = read.get(file["path"], 0) + file["bytes_in"]
+    assert {path: count for path, count in read.items() if count} == json.loads(printed)
+    opens = sum(file["opens"] for file in row["files"] if (file["path"] or "").startswith(f"{tmp_path}/moved/"))
+    assert opens == 200 + 200 + 200 + 50 + 15000 + 1

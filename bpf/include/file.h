@@ -86,9 +86,9 @@ struct iotrace_file_record {
     __s32 fd;
     __u32 device; // kernel encoding: major << 20 | minor
     __u32 f_flags;
-    __u8 type;    // IOTRACE_FILE_…
-    __u8 watched; // IOTRACE_WATCHED_…
-    __u8 closed;
+    __u8 type;               // IOTRACE_FILE_…
+    __u8 watched;            // IOTRACE_WATCHED_…
+    __u8 fds_differ;         // it was opened again as another fd than before
     __u8 path_truncated;     // the root's side of the path is missing
     __u32 path_length;       // bytes used in `path`
     __u32 socket_seen_in_io; // the addresses were read after its first operation
@@ -98,7 +98,10 @@ struct iotrace_file_record {
     __u8 zc_reason;          // IOTRACE_ZC_…: why sends by reference were copied
     __u32 zc_operation;      // the last that sent without copying: see IOTRACE_OPERATION_URING
     __u8 direct_way;         // IOTRACE_DIRECT_…
-    __u8 reserved[7];
+    __u8 reserved[3];
+    __u32 closed;
+    __u64 opens;        // 1, or more where the process has opened the same path again: see IOTRACE_OWN_RECORDS
+    __u64 path_number;  // by which it is found when its path is opened again; 0: it is not
     __u64 again;        // operations with the result EAGAIN
     __u32 epoll_events; // EPOLLET, EPOLLONESHOT, … of its last registration that was seen
     __u32 polled;       // IOTRACE_WATCHED_POLL, IOTRACE_WATCHED_SELECT
@@ -109,8 +112,13 @@ struct iotrace_file_record {
     struct iotrace_socket_name socket;
 };
 _Static_assert(sizeof(struct iotrace_file_record) ==
-                   136 + sizeof(struct iotrace_ledger) + 16 * IOTRACE_MODELS + IOTRACE_PATH_BYTES + 264,
+                   152 + sizeof(struct iotrace_ledger) + 16 * IOTRACE_MODELS + IOTRACE_PATH_BYTES + 264,
                "file record layout");
+
+// A thread's opens that get records of their own. Whatever regular file or directory it opens after that goes on in the
+// record of the last opening of the same path, if that is closed: a server that opens a file for each request would
+// else make a record for each.
+#define IOTRACE_OWN_RECORDS 4096
 
 // Which record an fd number of a process leads to now.
 struct iotrace_fd_key {
@@ -123,6 +131,12 @@ struct iotrace_fd_binding {
     __u64 file;
     __u64 inode;
     __u64 file_id;
+};
+
+// Which record a path of a process leads to: of those with that path, the last that was closed.
+struct iotrace_path_key {
+    __u64 process_id;
+    __u64 path;
 };
 
 // Which record an open file of a process leads to, for operations that name the file and not the fd.

@@ -131,6 +131,7 @@ struct iotrace_thread_header {
     __u64 last_fault_index;
     __u64 poll_set;     // what its last set of poll or select was, in a number
     __u64 last_ring;    // the io_uring that it used last
+    __u64 opens;        // calls of open and its kin that succeeded
     __u32 loop_waits;   // waits for readiness
     __u16 woken;        // the last of them ended with ready fds …
     __u16 worked;       // … and a call on some fd has succeeded since

@@ -38,12 +38,9 @@ struct FileTable {
     }
 
     private func sum(of files: [FileFigures]) -> [TextRun] {
-        var sum = FileFigures(identity: FileIdentity(fd: -1, type: .unknown), opens: 0)
-        for file in files {
-            sum += file
-            sum.opens &+= file.opens
-        }
-        return figures(sum, fd: "", type: "", flags: "", name: "… and \(HumanUnits.count(sum.opens)) more", style: .dim)
+        let sum = files.reduce(into: FileFigures(identity: FileIdentity(fd: -1, type: .unknown))) { $0 += $1 }
+        let opens = files.reduce(0) { $0 &+ $1.opens }
+        return figures(sum, fd: "", type: "", flags: "", name: "… and \(HumanUnits.count(opens)) more", style: .dim)
     }
 
     private func figures(
