@@ -22,6 +22,13 @@ extension CounterBlock {
         }
     }
 
+    /// Takes over counters that lie in memory as the probes have them: in the order of `fields`.
+    public mutating func copyCounters(from bytes: UnsafeRawBufferPointer) {
+        withUnsafeMutableBytes(of: &self) { own in
+            own.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<(8 * Self.counterCount)]))
+        }
+    }
+
     /// Adds the counters of `part`, and of nothing else that the struct may have.
     mutating func addCounters(of part: Self) {
         part.readCounters { part in

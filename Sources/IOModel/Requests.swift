@@ -1,6 +1,6 @@
 /// Requests that are submitted now and complete later, by queue and operation: what io_uring's tracepoints and the arrays of
 /// io_submit and io_getevents tell (io_uring/io_uring.c, fs/aio.c).
-public struct RequestFigures: Accumulating, Sendable, Equatable {
+public struct RequestFigures: Accumulating, CounterBlock, Sendable, Equatable {
     /// Which requests: a queue of one process, and an opcode or command.
     public struct Key: Hashable, Sendable, Comparable {
         /// The ring's address in the kernel, or the AIO context's id; 0: rows for which there was no room.
@@ -48,13 +48,15 @@ public struct RequestFigures: Accumulating, Sendable, Equatable {
         \.multishot,
     ]
 
+    public static let counterCount = 10
+
     public static func += (sum: inout RequestFigures, part: RequestFigures) {
-        for field in fields { sum[keyPath: field] &+= part[keyPath: field] }
+        sum.addCounters(of: part)
     }
 
     public func since(_ earlier: RequestFigures) -> RequestFigures {
-        var difference = RequestFigures()
-        for field in Self.fields { difference[keyPath: field] = self[keyPath: field].since(earlier[keyPath: field]) }
+        var difference = self
+        difference.subtractCounters(of: earlier)
         return difference
     }
 

@@ -1,7 +1,9 @@
 /// Bytes that the kernel calls a name: a comm, a path, an argument. Whatever is not UTF-8 is written `\xHH`, so that
 /// different names stay different and a document stays valid.
-public func decodeName(_ bytes: some Sequence<UInt8>) -> String {
-    let bytes = Array(bytes)
+@inlinable
+public func decodeName(_ bytes: some Sequence<UInt8>) -> String { decodeName(Array(bytes)) }
+
+public func decodeName(_ bytes: [UInt8]) -> String {
     if let string = String(validating: bytes, as: UTF8.self) { return string }
     var text = ""
     var index = 0

@@ -266,7 +266,7 @@ extension Totals {
         (workerOnCPU, submissionPollOnCPU) = (totals.worker_on_cpu_ns, totals.sqpoll_on_cpu_ns)
         (pollSleeps, selectSleeps) = (totals.poll_sleeps, totals.select_sleeps)
         (sleepWait, instantWaits) = (totals.sleep_wait_ns, totals.instant_waits)
-        withUnsafeBytes(of: totals.causes) { bytes in causes = Array(bytes.bindMemory(to: UInt64.self)) }
+        withUnsafeBytes(of: totals.causes) { counted in causes.withUnsafeMutableBytes { $0.copyMemory(from: counted) } }
     }
 }
 
@@ -293,15 +293,14 @@ extension RequestFigures.Key {
 extension RequestFigures {
     init(_ counter: iotrace_request_counter) {
         self.init()
-        withUnsafeBytes(of: counter) { bytes in
-            for (field, value) in zip(Self.fields, bytes.bindMemory(to: UInt64.self)) { self[keyPath: field] = value }
-        }
+        withUnsafeBytes(of: counter) { copyCounters(from: $0) }
     }
 }
 
 extension LedgerFigures {
     init(_ ledger: iotrace_ledger) {
-        self = withUnsafeBytes(of: ledger) { LedgerFigures(counters: $0.bindMemory(to: UInt64.self)) }
+        self.init()
+        withUnsafeBytes(of: ledger) { copyCounters(from: $0) }
     }
 }
 

@@ -14,6 +14,7 @@ import Testing
         #expect(liesInOrder(Totals.self))
         #expect(liesInOrder(CallFigures.self))
         #expect(liesInOrder(LedgerFigures.self))
+        #expect(liesInOrder(RequestFigures.self))
     }
 
     @Test func aDifferenceBelowZeroIsZero() {

@@ -58,6 +58,14 @@ import Testing
         #expect(ledger.counters.reduce(0, +) == 28)
     }
 
+    @Test func requestFieldsAreThoseOfTheProbes() {
+        #expect(RequestFigures.fields.count == Int(IOTRACE_REQUEST_FIELDS))
+        var abi = iotrace_request_counter()
+        (abi.submitted, abi.bytes, abi.cancelled, abi.multishot) = (1, 2, 3, 4)
+        let figures = RequestFigures(abi)
+        #expect(figures.submitted == 1 && figures.bytes == 2 && figures.cancelled == 3 && figures.multishot == 4)
+    }
+
     @Test func modelSlotsAreThoseOfTheProbes() {
         let pairs: [(ModelSlot, Int32)] = [
             (.blocking, IOTRACE_MODEL_BLOCKING), (.nonblocking, IOTRACE_MODEL_NONBLOCKING),
