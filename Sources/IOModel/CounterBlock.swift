@@ -22,6 +22,9 @@ extension CounterBlock {
         }
     }
 
+    /// The counters in the order of `fields`.
+    public var counters: [UInt64] { readCounters { Array($0) } }
+
     /// Takes over counters that lie in memory as the probes have them: in the order of `fields`.
     public mutating func copyCounters(from bytes: UnsafeRawBufferPointer) {
         withUnsafeMutableBytes(of: &self) { own in

@@ -62,8 +62,6 @@ public struct LedgerFigures: Accumulating, CounterBlock, Sendable, Equatable {
 
     public static let counterCount = 28
 
-    public var counters: [UInt64] { readCounters { Array($0) } }
-
     public static func += (sum: inout LedgerFigures, part: LedgerFigures) {
         sum.addCounters(of: part)
     }

@@ -1,8 +1,7 @@
 internal import IOModel
 internal import JSON
 
-// Figures as JSON, for the lines of a recording. Short arrays keep the lines small; their order is fixed by the field lists
-// here, which only ever grow at the end.
+// Figures out of JSON, from the lines of a recording: what FiguresWriting.swift writes.
 
 /// Why a line of a recording cannot be used.
 struct DecodingFailure: Error {
@@ -65,13 +64,8 @@ extension JSONValue {
 }
 
 extension Totals {
-    var json: JSONValue {
-        let counters = Self.fields.map { self[keyPath: $0] }
-        return JSONValue(counters: counters[..<Self.firstFields] + causes + counters[Self.firstFields...])
-    }
-
     /// Fields before the causes; later ones come after them. Older recordings end there.
-    private static let firstFields = 10
+    static let firstFields = 10
 
     init(_ value: JSONValue) throws(DecodingFailure) {
         self.init()
@@ -94,16 +88,6 @@ extension Losses {
 }
 
 extension ProcessIdentity {
-    var json: JSONValue {
-        [
-            "pid": .unsigned(UInt64(pid)), "ppid": .unsigned(UInt64(ppid)), "comm": .string(comm),
-            "command": command.map { .array($0.map { .string($0) }) } ?? .null,
-            "command_truncated": .bool(commandTruncated), "cgroup": JSONValue(cgroup),
-            "started_in_window": .bool(startedInWindow), "exited": .bool(exited),
-            "exit_status": exitStatus.map { .integer(Int64($0)) } ?? .null,
-        ]
-    }
-
     init(id: UInt64, _ value: JSONValue) throws(DecodingFailure) {
         let pid = try value.unsigned("pid")
         let ppid = try value.unsigned("ppid")
@@ -121,17 +105,6 @@ extension ProcessIdentity {
 }
 
 extension FileIdentity {
-    var json: JSONValue {
-        [
-            "fd": .integer(Int64(fd)), "type": .string(type.rawValue), "path": JSONValue(path),
-            "local": JSONValue(local), "peer": JSONValue(peer), "nonblocking": .bool(nonblocking),
-            "in_epoll": .bool(inEpoll), "device": .unsigned(UInt64(device.rawValue)),
-            "zerocopy_operation": .unsigned(UInt64(zeroCopyOperation)),
-            "epoll_events": .unsigned(UInt64(epollEvents)),
-            "zerocopy_reason": .unsigned(UInt64(zeroCopyReason.rawValue)),
-        ]
-    }
-
     init(_ value: JSONValue) throws(DecodingFailure) {
         guard let fd = try value.require("fd").integerValue.flatMap({ Int32(exactly: $0) }) else {
             throw DecodingFailure(message: "\"fd\" is out of range")
@@ -152,8 +125,6 @@ extension FileIdentity {
 }
 
 extension LedgerFigures {
-    var json: JSONValue { JSONValue(counters: counters) }
-
     /// nil when the value has none: it comes from before there was a ledger.
     init?(of value: JSONValue) throws(DecodingFailure) {
         guard value["ledger"] != nil else { return nil }
@@ -161,59 +132,7 @@ extension LedgerFigures {
     }
 }
 
-/// Rows of a ledger as flat lists: numbers that name the row, and its counters.
 extension ProcessFigures {
-    fileprivate var ledgerRows: [(String, JSONValue)] {
-        guard let ledger else { return [] }
-        return [
-            ("ledger", ledger.json),
-            (
-                "hidden",
-                .array(
-                    hidden.sorted {
-                        ($0.key.file, $0.key.operation.code, $0.key.code)
-                            < ($1.key.file, $1.key.operation.code, $1.key.code)
-                    }.map { key, row in
-                        JSONValue(counters: [
-                            key.file, UInt64(key.operation.code), UInt64(key.code), row.operations, row.bytes,
-                        ])
-                    })
-            ),
-            (
-                "pairs",
-                .array(
-                    pairs.sorted { ($0.key.source, $0.key.sink) < ($1.key.source, $1.key.sink) }.map { key, row in
-                        [
-                            "ids": JSONValue(counters: [key.source, key.sink]),
-                            "source": row.source?.json ?? .null, "sink": row.sink?.json ?? .null,
-                            "counters": JSONValue(counters: [
-                                row.operations, row.bytes, row.kernelToKernel, row.unknown,
-                            ]),
-                        ]
-                    })
-            ),
-            (
-                "thread_copies",
-                .array(
-                    threadCopies.sorted { ($0.key.started, $0.key.tid) < ($1.key.started, $1.key.tid) }.map {
-                        key, row in
-                        JSONValue(
-                            counters: [
-                                key.started, UInt64(key.tid), row.bytesIn, row.bytesOut, row.fromProcesses,
-                                row.toProcesses,
-                            ] + row.ledger.counters)
-                    })
-            ),
-            (
-                "samples",
-                .array(
-                    samples.sorted { $0.key < $1.key }.map { number, row in
-                        JSONValue(counters: [UInt64(number), row.samples, row.copying, row.zeroing])
-                    })
-            ),
-        ]
-    }
-
     fileprivate mutating func readLedgerRows(_ value: JSONValue) throws(DecodingFailure) {
         ledger = try LedgerFigures(of: value)
         guard ledger != nil else { return }
@@ -252,14 +171,6 @@ extension ProcessFigures {
 }
 
 extension Latency {
-    var json: JSONValue {
-        [
-            "timed": JSONValue(counters: [calls, total, onCPU, maximum]),
-            "buckets": .array(
-                buckets.sorted { $0.key < $1.key }.map { JSONValue(counters: [UInt64($0.key), $0.value]) }),
-        ]
-    }
-
     init(_ value: JSONValue) throws(DecodingFailure) {
         self.init()
         let numbers = try value.counters("timed", count: 4)
@@ -273,42 +184,6 @@ extension Latency {
 }
 
 extension ProcessFigures {
-    var json: JSONValue { .object(rows + ledgerRows + requestRows) }
-
-    private var requestRows: [(String, JSONValue)] {
-        guard !requests.isEmpty || !rings.isEmpty else { return [] }
-        return [
-            (
-                "requests",
-                .array(
-                    requests.sorted { $0.key < $1.key }.map { key, figures in
-                        JSONValue(
-                            counters: [key.queue, UInt64(key.operation.code)]
-                                + RequestFigures.fields.map { figures[keyPath: $0] })
-                    })
-            ),
-            (
-                "request_latencies",
-                .array(
-                    requestLatencies.sorted { $0.key < $1.key }.map { key, latency in
-                        [
-                            "request": JSONValue(counters: [key.queue, UInt64(key.operation.code)]),
-                            "latency": latency.json,
-                        ]
-                    })
-            ),
-            (
-                "rings",
-                .array(
-                    rings.sorted { $0.key < $1.key }.map { id, ring in
-                        JSONValue(counters: [
-                            id, UInt64(ring.setupFlags), ring.overflows, ring.fd.map { UInt64($0) + 1 } ?? 0,
-                        ])
-                    })
-            ),
-        ]
-    }
-
     private mutating func readRequests(_ value: JSONValue) throws(DecodingFailure) {
         for row in value["requests"]?.arrayValue ?? [] {
             let n = try JSONValue.counters(
@@ -350,45 +225,6 @@ extension ProcessFigures {
     private static func fileLedger(_ value: JSONValue) throws(DecodingFailure) -> LedgerFigures {
         guard let list = value["ledger"]?.arrayValue, !list.isEmpty else { return LedgerFigures() }
         return try LedgerFigures(of: value) ?? LedgerFigures()
-    }
-
-    private var rows: [(String, JSONValue)] {
-        [
-            ("id", .unsigned(identity.id)), ("identity", identity.json), ("threads", .unsigned(threads)),
-            ("totals", totals.json),
-            (
-                "calls",
-                .array(
-                    calls.sorted { $0.key < $1.key }.map { number, call in
-                        JSONValue(counters: [
-                            UInt64(number), call.count, call.errors, call.bytes, call.sleeps, call.blocked,
-                            call.runQueue,
-                        ])
-                    })
-            ),
-            (
-                "latencies",
-                .array(
-                    latencies.sorted { $0.key < $1.key }.map { number, latency in
-                        ["nr": .unsigned(UInt64(number)), "latency": latency.json]
-                    })
-            ),
-            (
-                "files",
-                .array(
-                    files.sorted { $0.key < $1.key }.map { id, file in
-                        [
-                            "id": .unsigned(id), "identity": file.identity.json,
-                            "counters": JSONValue(counters: [
-                                file.operations, file.bytesIn, file.bytesOut, file.blocked, file.opens,
-                            ]),
-                            "ledger": file.ledger.isZero ? [] : file.ledger.json,
-                            "models": JSONValue(
-                                counters: [file.again] + file.models.flatMap { [$0.operations, $0.bytes] }),
-                        ]
-                    })
-            ),
-        ]
     }
 
     init(_ value: JSONValue) throws(DecodingFailure) {

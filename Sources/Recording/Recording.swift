@@ -12,10 +12,20 @@ public enum Recording {
 
     /// - Parameter at: nanoseconds since the window began.
     public static func interval(index: UInt64, at: UInt64, processes: [ProcessFigures], losses: Losses) -> [UInt8] {
-        line([
-            "type": "interval", "index": .unsigned(index), "at_ns": .unsigned(at),
-            "processes": .array(processes.map(\.json)), "losses": losses.json,
-        ])
+        var out = JSONStream()
+        out.object { out in
+            out.key("type")
+            out.value("interval")
+            out.key("index")
+            out.value(index)
+            out.key("at_ns")
+            out.value(at)
+            out.key("processes")
+            out.array { out in for process in processes { out.write(process) } }
+            out.key("losses")
+            out.value(losses.json)
+        }
+        return out.bytes + [UInt8(ascii: "\n")]
     }
 
     public static func end(window: Window, losses: Losses, overhead: Overhead, warnings: [Warning]) -> [UInt8] {

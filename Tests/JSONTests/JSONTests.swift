@@ -46,4 +46,36 @@ import Testing
         #expect(JSONValue(Double.nan).isNull)
         #expect(JSONValue(Optional<UInt64>.none).isNull)
     }
+
+    @Test func aStreamWritesWhatAValueWouldBe() {
+        var stream = JSONStream()
+        stream.object { out in
+            out.key("numbers")
+            out.values([0, 9, 10, 1_234_567_890, .max])
+            out.key("negative")
+            out.array { out in
+                out.value(Int64.min)
+                out.value(Int64(-7))
+                out.value(Int64(7))
+            }
+            out.key("strings")
+            out.array { out in
+                for string in ["", "/a/b", "\"\\\n\u{7F}", "日本 🎉", nil] { out.value(string) }
+            }
+            out.key("others")
+            out.array { out in
+                out.value(true)
+                out.null()
+                out.object { _ in }
+                out.value(JSONValue.array([1, ["a": 2]]))
+                out.value(false)
+            }
+        }
+        let value: JSONValue = [
+            "numbers": [0, 9, 10, 1_234_567_890, .unsigned(.max)], "negative": [.integer(.min), -7, 7],
+            "strings": ["", "/a/b", "\"\\\n\u{7F}", "日本 🎉", .null],
+            "others": [true, .null, [:], [1, ["a": 2]], false],
+        ]
+        #expect(String(decoding: stream.bytes, as: UTF8.self) == String(decoding: value.encoded(), as: UTF8.self))
+    }
 }
