@@ -118,7 +118,7 @@ _Static_assert(sizeof(struct iotrace_file_record) ==
 // A thread's opens that get records of their own. Whatever regular file or directory it opens after that goes on in the
 // record of the last opening of the same path, if that is closed: a server that opens a file for each request would
 // else make a record for each.
-#define IOTRACE_OWN_RECORDS 4096
+#define IOTRACE_OWN_RECORDS 1024
 
 // Which record an fd number of a process leads to now.
 struct iotrace_fd_key {
