@@ -77,7 +77,7 @@ let package = Package(
             exclude: ["Snapshots"], swiftSettings: strict),
         .testTarget(name: "CollectorTests", dependencies: ["Collector", "IOModel"], swiftSettings: strict),
         .testTarget(
-            name: "ProbeLoaderTests", dependencies: ["CProbeABI", "IOModel", "ProbeImages", "ProbeLoader"],
+            name: "ProbeLoaderTests", dependencies: ["CLibbpf", "CProbeABI", "IOModel", "ProbeImages", "ProbeLoader"],
             swiftSettings: strict),
     ]
 )

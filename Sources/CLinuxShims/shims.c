@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -135,6 +136,13 @@ int run_quietly(const char *command)
 int open_pidfd(pid_t pid)
 {
     int fd = syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int open_memory_file(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC);
+
     return fd < 0 ? -errno : fd;
 }
 

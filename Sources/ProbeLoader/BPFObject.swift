@@ -2,6 +2,7 @@ internal import CLibbpf
 internal import CProbeABI
 internal import Glibc
 internal import IOModel
+internal import ProbeImages
 
 /// A link keeps a program attached; closing it detaches. The kernel closes it too when this process dies in any way.
 final class BPFLink {
@@ -17,9 +18,15 @@ final class BPFLink {
 final class BPFObject {
     private let pointer: OpaquePointer
 
-    init(image: [UInt8], name: String) throws(ProbeError) {
+    /// - Parameter types: a file with the kernel's types, to relocate the image against.
+    init(image: [UInt8], name: String, types: String) throws(ProbeError) {
         let (opened, log) = LibbpfLog.capturing {
-            image.withUnsafeBytes { bytes in bpf_object__open_mem(bytes.baseAddress, bytes.count, nil) }
+            types.withCString { types in
+                var options = bpf_object_open_opts()
+                options.sz = MemoryLayout<bpf_object_open_opts>.size
+                options.btf_custom_path = types
+                return image.withUnsafeBytes { bytes in bpf_object__open_mem(bytes.baseAddress, bytes.count, &options) }
+            }
         }
         guard let opened else {
             throw ProbeError("opening the probe image \(name)", errorNumber: errno, advice: log.joined())
@@ -28,6 +35,10 @@ final class BPFObject {
     }
 
     deinit { bpf_object__close(pointer) }
+
+    static func tracer(_ types: RelocationTypes) throws(ProbeError) -> BPFObject {
+        try BPFObject(image: ProbeImage.tracer.bytes, name: "iotrace", types: types.path)
+    }
 
     /// - Returns: 0 or an errno.
     func load() -> Int32 { -bpf_object__load(pointer) }
@@ -55,6 +66,17 @@ final class BPFObject {
 
     /// The image's own types.
     var types: OpaquePointer? { bpf_object__btf(pointer) }
+
+    /// Names of the image's own types.
+    var typeNames: Set<String> {
+        var names: Set<String> = []
+        for id in 1..<max(1, btf__type_cnt(types)) {
+            guard let type = btf__type_by_id(types, id), let name = btf__name_by_offset(types, type.pointee.name_off)
+            else { continue }
+            names.insert(String(cString: name))
+        }
+        return names.subtracting([""])
+    }
 
     /// - Parameter unwanted: says which programs are not to be loaded.
     func leaveOutAll(_ unwanted: (String) -> Bool) {

@@ -1,22 +1,105 @@
 internal import Glibc
 
+/// Kinds of types: include/uapi/linux/btf.h, which two libbpf headers define differently.
+enum BTFKind {
+    static let magic: UInt16 = 0xEB9F
+
+    static let integer: UInt32 = 1
+    static let pointer: UInt32 = 2
+    static let array: UInt32 = 3
+    static let structure: UInt32 = 4
+    static let union: UInt32 = 5
+    static let enumeration: UInt32 = 6
+    static let forward: UInt32 = 7
+    static let typedef: UInt32 = 8
+    static let volatile: UInt32 = 9
+    static let constant: UInt32 = 10
+    static let restricted: UInt32 = 11
+    static let function: UInt32 = 12
+    static let prototype: UInt32 = 13
+    static let variable: UInt32 = 14
+    static let section: UInt32 = 15
+    static let tag: UInt32 = 17
+    static let typeTag: UInt32 = 18
+    static let enumeration64: UInt32 = 19
+
+    /// Of those whose members have names, which are in the first word of each; 0: it has no such members.
+    static func wordsPerMember(_ kind: UInt32) -> Int {
+        switch kind {
+        case structure, union, enumeration64: 3
+        case enumeration: 2
+        default: 0
+        }
+    }
+}
+
 /// What the running kernel's BTF says exists. Existence is not permission: only loading tells that.
 ///
-/// A pass of its own over the type section, since libbpf takes ten times as long to make it searchable, and makes its own
-/// for loading in any case. The format: Documentation/bpf/btf.rst.
+/// A pass of its own over the type section, since libbpf takes ten times as long to make it searchable. The format: Documentation/bpf/btf.rst.
 struct KernelTypes {
     private static let path = "/sys/kernel/btf/vmlinux"
     private static let tracepointPrefix = "btf_trace_"
 
+    /// A type where it stands: its name, its information, its size or type, and what comes after those.
+    struct TypeView {
+        private let bytes: UnsafeRawBufferPointer
+        private let offset: Int
+
+        fileprivate init(_ bytes: UnsafeRawBufferPointer, _ offset: Int) {
+            self.bytes = bytes
+            self.offset = offset
+        }
+
+        func word(_ index: Int) -> UInt32 {
+            bytes.loadUnaligned(fromByteOffset: offset + 4 * index, as: UInt32.self)
+        }
+        var name: UInt32 { word(0) }
+        var information: UInt32 { word(1) }
+        var kind: UInt32 { (information >> 24) & 0x1F }
+        /// Of its members.
+        var count: Int { Int(information & 0xFFFF) }
+        var words: Int {
+            switch kind {
+            case BTFKind.integer, BTFKind.variable, BTFKind.tag: 4
+            case BTFKind.array: 6
+            case BTFKind.structure, BTFKind.union, BTFKind.section, BTFKind.enumeration64: 3 + 3 * count
+            case BTFKind.enumeration, BTFKind.prototype: 3 + 2 * count
+            default: 3
+            }
+        }
+    }
+
+    /// The file's bytes.
+    private final class Contents {
+        let bytes: UnsafeMutableRawBufferPointer
+
+        init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
+        deinit { bytes.deallocate() }
+    }
+
+    private let contents: Contents
+    private let strings: Range<Int>
+    /// Where each type is, by its id. There is none with the id 0.
+    private var offsets: [Int32] = [0]
     /// Arguments of each tracepoint, its data pointer not counted.
     private var argumentCounts: [String: Int] = [:]
     private var functions: Set<String> = []
 
     /// - Parameter functions: those that will be asked for.
     init(functions wanted: Set<String>) throws(ProbeError) {
-        let bytes = try Self.read()
-        let complete = bytes.withUnsafeBytes { bytes in scan(bytes, wanted) }
-        guard complete else { throw Self.unreadable(EINVAL) }
+        contents = Contents(try Self.read())
+        let bytes = UnsafeRawBufferPointer(contents.bytes)
+        func word(_ offset: Int) -> Int { Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
+        guard bytes.count >= 24, bytes.loadUnaligned(as: UInt16.self) == BTFKind.magic else {
+            throw Self.unreadable(EINVAL)
+        }
+        let header = word(4)
+        let (types, typesSize) = (header + word(8), word(12))
+        let (start, size) = (header + word(16), word(20))
+        guard types + typesSize <= bytes.count, size > 0, start + size <= bytes.count, bytes[start + size - 1] == 0
+        else { throw Self.unreadable(EINVAL) }
+        strings = start..<start + size
+        scan(from: types, to: types + typesSize, wanted)
     }
 
     func hasTracepoint(_ name: String) -> Bool { argumentCounts[name] != nil }
@@ -26,97 +109,93 @@ struct KernelTypes {
 
     func hasFunction(_ name: String) -> Bool { functions.contains(name) }
 
+    /// One more than the largest id.
+    var count: Int { offsets.count }
+
+    subscript(id: Int) -> TypeView { TypeView(UnsafeRawBufferPointer(contents.bytes), Int(offsets[id])) }
+
+    func name(at offset: UInt32) -> UnsafeRawBufferPointer {
+        let rest = UnsafeRawBufferPointer(
+            rebasing: contents.bytes[(strings.lowerBound + Int(offset))..<strings.upperBound])
+        return UnsafeRawBufferPointer(rebasing: rest.prefix(strnlen(rest.baseAddress!, rest.count)))
+    }
+
+    /// All structures, unions, enumerations and type definitions that have one of these names.
+    func identifiers(named names: Set<String>) -> [Int] {
+        let lengths = Set(names.map(\.utf8.count))
+        return (1..<count).filter { id in
+            let type = self[id]
+            switch type.kind {
+            case BTFKind.structure, BTFKind.union, BTFKind.enumeration, BTFKind.enumeration64, BTFKind.typedef:
+                let name = name(at: type.name)
+                return lengths.contains(name.count) && names.contains(String(decoding: name, as: UTF8.self))
+            default: return false
+            }
+        }
+    }
+
     private static func unreadable(_ errorNumber: Int32) -> ProbeError {
         ProbeError(
             "reading the kernel's type information \(path)", errorNumber: errorNumber,
             advice: "iotrace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")
     }
 
-    private static func read() throws(ProbeError) -> [UInt8] {
+    private static func read() throws(ProbeError) -> UnsafeMutableRawBufferPointer {
         let fd = open(path, O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { throw unreadable(errno) }
         defer { close(fd) }
         var information = stat()
         guard fstat(fd, &information) == 0 else { throw unreadable(errno) }
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: Int(information.st_size)) { buffer, filled in
-            while filled < buffer.count {
-                let count = Glibc.read(fd, buffer.baseAddress! + filled, buffer.count - filled)
-                if count < 0 && errno == EINTR { continue }
-                if count < 0 { failure = errno }
-                if count <= 0 { return }
-                filled += count
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(information.st_size), alignment: 8)
+        var filled = 0
+        while filled < buffer.count {
+            let count = Glibc.read(fd, buffer.baseAddress! + filled, buffer.count - filled)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else {
+                let failure = count < 0 ? errno : EINVAL
+                buffer.deallocate()
+                throw unreadable(failure)
             }
+            filled += count
         }
-        guard failure == 0 else { throw unreadable(failure) }
-        return bytes
+        return buffer
     }
 
-    // Kinds of types: include/uapi/linux/btf.h, which two libbpf headers define differently.
-    private static let array: UInt32 = 3
-    private static let structure: UInt32 = 4
-    private static let union: UInt32 = 5
-    private static let enumeration: UInt32 = 6
-    private static let typedef: UInt32 = 8
-    private static let function: UInt32 = 12
-    private static let prototype: UInt32 = 13
-    private static let variable: UInt32 = 14
-    private static let section: UInt32 = 15
-    private static let tag: UInt32 = 17
-    private static let enumeration64: UInt32 = 19
-
-    /// - Returns: whether it was BTF.
-    private mutating func scan(_ bytes: UnsafeRawBufferPointer, _ wanted: Set<String>) -> Bool {
-        func word(_ offset: Int) -> UInt32 { bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
-        guard bytes.count >= 24, bytes.loadUnaligned(as: UInt16.self) == 0xEB9F else { return false }
-        let header = Int(word(4))
-        let (types, end) = (header + Int(word(8)), header + Int(word(8)) + Int(word(12)))
-        let (strings, stringsEnd) = (header + Int(word(16)), header + Int(word(16)) + Int(word(20)))
-        guard end <= bytes.count, stringsEnd <= bytes.count, stringsEnd > strings, bytes[stringsEnd - 1] == 0 else {
-            return false
-        }
+    private mutating func scan(from start: Int, to end: Int, _ wanted: Set<String>) {
+        let bytes = UnsafeRawBufferPointer(contents.bytes)
+        let strings = strings
         func hasName(at offset: UInt32, beginningWith prefix: [UInt8]) -> Bool {
-            let start = strings + Int(offset)
-            return start + prefix.count <= stringsEnd && bytes[start..<start + prefix.count].elementsEqual(prefix)
-        }
-        func name(at offset: UInt32) -> String {
-            String(decoding: bytes[(strings + Int(offset))..<stringsEnd].prefix { $0 != 0 }, as: UTF8.self)
+            let start = strings.lowerBound + Int(offset)
+            return start + prefix.count <= strings.upperBound
+                && memcmp(bytes.baseAddress! + start, prefix, prefix.count) == 0
         }
         let prefix = Array(Self.tracepointPrefix.utf8)
         let wantedBytes = wanted.map { Array($0.utf8) + [0] }
-        var offsets: [Int32] = [0]  // of each type, by its id
-        offsets.reserveCapacity((end - types) / 24)
-        var typedefs: [(name: UInt32, type: UInt32)] = []
-        var at = types
+        offsets.reserveCapacity((end - start) / 24)
+        var typedefs: [TypeView] = []
+        var at = start
         while at + 12 <= end {
+            let type = TypeView(bytes, at)
+            let next = at + 4 * type.words
+            guard next <= end else { break }
             offsets.append(Int32(at))
-            let (information, kind) = (word(at + 4), (word(at + 4) >> 24) & 0x1F)
-            let count = Int(information & 0xFFFF)
-            switch kind {
-            case Self.typedef:
-                if hasName(at: word(at), beginningWith: prefix) { typedefs.append((word(at), word(at + 8))) }
-            case Self.function:
-                for name in wantedBytes where hasName(at: word(at), beginningWith: name) {
+            switch type.kind {
+            case BTFKind.typedef: if hasName(at: type.name, beginningWith: prefix) { typedefs.append(type) }
+            case BTFKind.function:
+                for name in wantedBytes where hasName(at: type.name, beginningWith: name) {
                     functions.insert(String(decoding: name.dropLast(), as: UTF8.self))
                 }
             default: break
             }
-            switch kind {
-            case 1, Self.variable, Self.tag: at += 16  // 1: an integer
-            case Self.array: at += 24
-            case Self.structure, Self.union, Self.section, Self.enumeration64: at += 12 + 12 * count
-            case Self.enumeration, Self.prototype: at += 12 + 8 * count
-            default: at += 12
-            }
+            at = next
         }
         // btf_trace_NAME is a typedef of a pointer to the prototype of the tracepoint's probe.
-        for (nameOffset, pointer) in typedefs {
-            guard Int(pointer) < offsets.count, case let pointee = word(Int(offsets[Int(pointer)]) + 8),
-                Int(pointee) < offsets.count, case let information = word(Int(offsets[Int(pointee)]) + 4),
-                (information >> 24) & 0x1F == Self.prototype
+        for typedef in typedefs {
+            guard case let pointer = Int(typedef.word(2)), pointer < count,
+                case let pointee = Int(self[pointer].word(2)), pointee < count, self[pointee].kind == BTFKind.prototype
             else { continue }
-            argumentCounts[String(name(at: nameOffset).dropFirst(prefix.count))] = Int(information & 0xFFFF) - 1
+            let name = String(decoding: name(at: typedef.name).dropFirst(prefix.count), as: UTF8.self)
+            argumentCounts[name] = self[pointee].count - 1
         }
-        return true
     }
 }

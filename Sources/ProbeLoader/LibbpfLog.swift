@@ -10,8 +10,9 @@ enum LibbpfLog {
     /// Of each thread that is capturing.
     private static let lines = Mutex<[pthread_t: [String]]>([:])
     private static let installed: Void = {
-        libbpf_set_print { _, format, arguments in
-            guard let format, let arguments else { return 0 }
+        libbpf_set_print { level, format, arguments in
+            // It says what it does all the time, which costs milliseconds to format; what goes wrong is a warning.
+            guard level == LIBBPF_WARN, let format, let arguments else { return 0 }
             var buffer = [CChar](repeating: 0, count: 4096)
             let length = format_message(&buffer, buffer.count, format, arguments)
             let text = String(

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import ProbeImages
 
 /// Some of the image's programs on their way into the kernel, as an object of their own that shares the maps.
 ///
@@ -7,14 +6,19 @@ internal import ProbeImages
 final class PartialLoad {
     private let programs: Set<String>
     private let maps: SharedMaps
+    private let types: RelocationTypes
+    /// Opened and not loaded.
+    private var opened: BPFObject?
     private var object: BPFObject?
     private var failure: ProbeError?
     /// Programs that the kernel refused, and why.
     private(set) var refused: [String: String] = [:]
 
-    init(_ programs: Set<String>, _ maps: SharedMaps) {
+    init(_ programs: Set<String>, of opened: BPFObject, _ maps: SharedMaps, _ types: RelocationTypes) {
         self.programs = programs
+        self.opened = opened
         self.maps = maps
+        self.types = types
     }
 
     func run() { do { object = try load() } catch { failure = error } }
@@ -27,7 +31,8 @@ final class PartialLoad {
 
     private func load() throws(ProbeError) -> BPFObject {
         while true {
-            let object = try BPFObject(image: ProbeImage.tracer.bytes, name: "iotrace")
+            let object = if let opened { opened } else { try BPFObject.tracer(types) }
+            opened = nil  // libbpf loads an object once
             object.leaveOutAll { !programs.contains($0) || refused[$0] != nil }
             try maps.share(with: object)
             let (failure, log) = LibbpfLog.capturing { object.load() }

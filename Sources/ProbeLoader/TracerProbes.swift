@@ -3,7 +3,6 @@ internal import CLinuxShims
 internal import CProbeABI
 public import IOModel
 internal import Glibc
-internal import ProbeImages
 
 /// One program of the tracer, and what the report loses without it.
 public struct ProbeDescription: Sendable {
@@ -102,7 +101,12 @@ public struct LoadedProbes: ~Copyable {
     private let samplingFrequency: UInt64?
 
     public init(_ configuration: TracerConfiguration) throws(ProbeError) {
-        let types = try KernelTypes(functions: ["bpf_rdonly_cast"])
+        let relocation = try RelocationTypes()
+        var (scan, images): (Result<KernelTypes, ProbeError>?, Result<[BPFObject], ProbeError>?)
+        concurrently(
+            { scan = Result { () throws(ProbeError) in try KernelTypes(functions: ["bpf_rdonly_cast"]) } },
+            { images = Result { () throws(ProbeError) in [try .tracer(relocation), try .tracer(relocation)] } })
+        let (types, opened) = (try scan!.get(), try images!.get())
         var missing: [String: String] = [:]
         for probe in ProbeDescription.all where probe.usesTracepoint && !types.hasTracepoint(probe.hook) {
             missing[probe.program] = "this kernel has no tracepoint \(probe.hook)"
@@ -117,13 +121,13 @@ public struct LoadedProbes: ~Copyable {
         let unneeded = ProbeDescription.all.filter { $0.ledger && !configuration.accountsCopies }.map(\.program)
         let fitting = ProbeDescription.all.filter { !(others + unneeded).contains($0.program) }
         try Self.require(ProbeDescription.all, without: missing)
-        let image = try BPFObject(image: ProbeImage.tracer.bytes, name: "iotrace")
-        try image.configure(
+        try relocation.fill(from: types, names: opened[0].typeNames)
+        try opened[0].configure(
             configuration, hasReadOnlyCast: types.hasFunction("bpf_rdonly_cast"),
             hasIOMapEvents: types.hasTracepoint("iomap_dio_complete"))
         let programs = Set(ProbeDescription.all.map(\.program)).subtracting(missing.keys).subtracting(
             others + unneeded)
-        let loaded = try Self.load(programs, maps: try SharedMaps(of: image), &missing)
+        let loaded = try Self.load(programs, opened, relocation, &missing)
         if configuration.accountsCopies, missing["find_symbols"] == nil,
             let reason = try KernelSymbols.resolve(in: loaded)
         {
@@ -143,10 +147,11 @@ public struct LoadedProbes: ~Copyable {
 
     /// Loads the programs as two objects at the same time, one of which leads to the other.
     private static func load(
-        _ programs: Set<String>, maps: SharedMaps, _ missing: inout [String: String]
+        _ programs: Set<String>, _ opened: [BPFObject], _ types: RelocationTypes, _ missing: inout [String: String]
     ) throws(ProbeError) -> BPFObject {
-        let large = PartialLoad(programs.intersection(Self.large), maps)
-        let rest = PartialLoad(programs.subtracting(Self.large), maps)
+        let maps = try SharedMaps(of: opened[0])
+        let large = PartialLoad(programs.intersection(Self.large), of: opened[0], maps, types)
+        let rest = PartialLoad(programs.subtracting(Self.large), of: opened[1], maps, types)
         concurrently({ large.run() }, { rest.run() })
         for part in [large, rest] { missing.merge(part.refused) { $1 } }
         try require(ProbeDescription.all, without: missing)

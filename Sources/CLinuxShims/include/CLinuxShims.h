@@ -40,6 +40,9 @@ int run_quietly(const char *command);
 /// pidfd_open(2). Returns the fd, or -errno.
 int open_pidfd(pid_t pid);
 
+/// memfd_create(2): a file that nobody else can name, closed on exec. Returns the fd, or -errno.
+int open_memory_file(const char *name);
+
 /// perf_event_open(2): the CPU clock (PERF_COUNT_SW_CPU_CLOCK) of one CPU, `frequency` samples a second. Returns the
 /// fd, or -errno.
 int open_cpu_clock(int cpu, uint64_t frequency);
