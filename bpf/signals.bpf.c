@@ -54,6 +54,7 @@ int BPF_PROG(count_signal, int signal, struct kernel_siginfo *information, struc
 
     if (!thread || thread->header.flags & IOTRACE_THREAD_INACTIVE || !tells_readiness(signal, information))
         return 0;
+    thread->header.sampled_since_ns = 0; // it may sleep on, with the signal blocked
     // Fds become ready on any CPU.
     if (result == TRACE_SIGNAL_DELIVERED || result == TRACE_SIGNAL_ALREADY_PENDING)
         __sync_fetch_and_add(&thread->header.totals.signals_sent, 1);

@@ -412,7 +412,8 @@ static __always_inline bool first_is_fd(u32 kind)
 struct sample_walk {
     struct seq_file *seq;
     struct iotrace_thread_state *thread;
-    u64 fds; // still to be written
+    u64 fds;    // still to be written
+    u64 failed; // something did not fit
 };
 
 // One by one, since older verifiers lose the bound of a variable length.
@@ -420,7 +421,7 @@ static long write_call(u32 index, struct sample_walk *walk)
 {
     if (index >= IOTRACE_CALL_SLOTS)
         return 1;
-    bpf_seq_write(walk->seq, &walk->thread->calls[index], sizeof(walk->thread->calls[index]));
+    walk->failed |= bpf_seq_write(walk->seq, &walk->thread->calls[index], sizeof(walk->thread->calls[index]));
     return 0;
 }
 
@@ -438,13 +439,21 @@ static long write_fd(u32 index, struct sample_walk *walk)
         return 1;
     if (!fd->file_id)
         return 0;
-    bpf_seq_write(walk->seq, fd, sizeof(*fd));
+    walk->failed |= bpf_seq_write(walk->seq, fd, sizeof(*fd));
     walk->fds--;
     return 0;
 }
 
-// Writes one sample for each traced thread: its counters, and what is in progress. Changes nothing, since the kernel
-// runs it again for a thread whose output did not fit.
+// Whether user space has a sample of the sleep that the thread is in: then its counters are what they were. A thread
+// whose window is over has other times than the last reading said.
+static __always_inline bool sleeps_on(struct iotrace_thread_header *header)
+{
+    return header->sched_state == IOTRACE_SCHED_BLOCKED && header->sampled_since_ns == header->state_since_ns &&
+           !(header->flags & IOTRACE_THREAD_CLOSED);
+}
+
+// Writes one sample for each traced thread, its counters and what is in progress, or a line when it sleeps on. Notes
+// what user space has when all of it is written, since the kernel runs it again for a thread whose output did not fit.
 SEC("iter/task")
 int sample_threads(struct bpf_iter__task *context)
 {
@@ -464,10 +473,19 @@ int sample_threads(struct bpf_iter__task *context)
     if (!thread || thread->header.flags & (IOTRACE_THREAD_AWAIT_EXEC | IOTRACE_THREAD_EXITED))
         return 0;
     sample = &scratch->sample;
+    sample->line.tid = thread->header.tid;
+    if (sleeps_on(&thread->header)) {
+        sample->line.now_ns = bpf_ktime_get_ns();
+        sample->line.flags = IOTRACE_LINE_UNCHANGED;
+        bpf_seq_write(seq, &sample->line, sizeof(sample->line));
+        return 0;
+    }
+    // In this order, as a thread's state changes after what is counted up to then: what the copy has is never older.
     bpf_probe_read_kernel(&sample->header, sizeof(sample->header), &thread->header);
     header = &sample->header;
     now = header->flags & IOTRACE_THREAD_CLOSED ? header->closed_ns : bpf_ktime_get_ns();
-    sample->now_ns = now;
+    sample->line.now_ns = now;
+    sample->line.flags = 0;
     sample->open_file_id = 0;
     sample->open_nr = -1;
     sample->open_cause = IOTRACE_CAUSE_OTHER;
@@ -503,11 +521,16 @@ int sample_threads(struct bpf_iter__task *context)
                 only_sleeps((struct pt_regs *)bpf_task_pt_regs(task), nr)) {
                 cause = IOTRACE_CAUSE_SLEEP;
                 header->totals.sleep_wait_ns += blocked + header->pending_runqueue_ns + open_run;
+                sample->line.flags |= IOTRACE_LINE_SLEEP_WAIT;
             }
             sample->open_cause = cause;
             header->totals.causes[IOTRACE_CAUSE_DISK] += disk;
             if (cause < IOTRACE_CAUSES)
                 header->totals.causes[cause] += blocked - disk;
+            if (header->wait_disk)
+                sample->open_cause = IOTRACE_CAUSE_DISK;
+            if (open)
+                sample->line.flags |= IOTRACE_LINE_ASLEEP;
         }
         sample->open_blocked_ns = blocked;
         sample->open_runqueue_ns = header->pending_runqueue_ns + open_run;
@@ -519,6 +542,8 @@ int sample_threads(struct bpf_iter__task *context)
                         : header->wait_place == IOTRACE_WAIT_WORKER ? IOTRACE_CAUSE_ASYNC_WAIT
                                                                     : IOTRACE_CAUSE_OTHER;
             header->totals.causes[cause] += open;
+            sample->open_cause = cause;
+            sample->line.flags |= IOTRACE_LINE_ASLEEP;
         }
     }
     used = header->calls_used;
@@ -529,8 +554,10 @@ int sample_threads(struct bpf_iter__task *context)
     walk.thread = thread;
     bpf_loop(IOTRACE_FD_SLOTS, count_used_slot, &walk, 0);
     sample->fd_count = walk.fds;
-    bpf_seq_write(seq, sample, sizeof(*sample));
+    walk.failed = bpf_seq_write(seq, sample, sizeof(*sample));
     bpf_loop(used, write_call, &walk, 0);
     bpf_loop(IOTRACE_FD_SLOTS, write_fd, &walk, 0);
+    if (sample->line.flags & IOTRACE_LINE_ASLEEP && !walk.failed)
+        thread->header.sampled_since_ns = header->state_since_ns;
     return 0;
 }

@@ -1,7 +1,7 @@
 public import IOModel
 
 /// Puts snapshots together: one row per process that was ever seen, its figures since tracing began, and what each snapshot
-/// added to them.
+/// added to them. It keeps each record and thread as last read, so that what is as it was costs nothing.
 ///
 /// Kernel records of ended processes and closed fds are handed back as soon as nothing can add to them any more, so the
 /// kernel's maps stay small however long the trace.
@@ -28,12 +28,28 @@ public struct ProcessTable {
     /// An exited process is kept this long, since a sibling thread may still be adding its counters. Nanoseconds.
     private static let exitGrace: UInt64 = 100_000_000
 
-    private var rows: [UInt64: ProcessFigures] = [:]
+    private var rows: [UInt64: ProcessRow] = [:]
     private var order: [UInt64] = []
+    private var threads: [UInt32: LiveThread] = [:]
     private var names: any ProcessNaming
-    /// Files that were closed, and in no thread's cache, when the last snapshot was taken, with the number of their opens, and
-    /// whether they might have been opened again.
-    private var closed: [UInt64: (opens: UInt64, waits: Bool)] = [:]
+    /// Counts the snapshots.
+    private var reading: UInt64 = 0
+    /// What the snapshot that is being absorbed says something of.
+    private var touched: [ProcessRow] = []
+    /// Rows whose process has not been read yet.
+    private var strays: Set<UInt64> = []
+    /// Processes that have exited, and files that were closed, with records in the kernel.
+    private var exited: Set<UInt64> = []
+    private var closed: [UInt64: ClosedFile] = [:]
+
+    private struct ClosedFile {
+        let process: ProcessRow
+        let opens: UInt64
+        let mayBeOpenedAgain: Bool
+        /// nil: it was in some thread's cache, or open, when the last snapshot was taken. Else whether it might have been opened
+        /// again.
+        var waits: Bool?
+    }
 
     private let accountsCopies: Bool
     private let keepsEnded: Bool
@@ -49,77 +65,83 @@ public struct ProcessTable {
     }
 
     /// All processes in the order in which they were seen, with their figures since tracing began.
-    public var processes: [ProcessFigures] { order.compactMap { rows[$0] } }
+    public var processes: [ProcessFigures] { order.compactMap { rows[$0]?.figures } }
 
     /// Takes over a snapshot whose live threads are in it.
     public mutating func absorb(_ snapshot: Snapshot) -> Change {
-        absorb(snapshot) { body in snapshot.threads.forEach(body) }
+        absorb(snapshot) { body in for thread in snapshot.threads { body(.changed(thread)) } }
     }
 
     /// - Parameter threads: calls its argument with each live thread, after everything in the snapshot has been read.
     public mutating func absorb<Failure: Error>(
-        _ snapshot: Snapshot, threads: ((Snapshot.Thread) -> Void) throws(Failure) -> Void
+        _ snapshot: Snapshot, threads: ((Snapshot.ThreadReading) -> Void) throws(Failure) -> Void
     ) throws(Failure) -> Change {
         var change = Change()
+        reading += 1
         names.startSnapshot()
-        var readings = readings(in: snapshot)
-        let closed = Set(snapshot.files.lazy.filter(\.closed).map(\.id))
-        var held: Set<UInt64> = []
+        takeRecords(of: snapshot)
         try threads { thread in
-            readings[thread.processID]?.add(thread)
-            if thread.openCall != nil { change.callsInProgress += 1 }
-            if !closed.isEmpty { for fd in thread.fds where closed.contains(fd.fileID) { held.insert(fd.fileID) } }
+            if take(thread) { change.callsInProgress += 1 }
         }
-        for (id, figures) in readings {
-            guard var row = rows[id] else {
-                order.append(id)
-                var first = ProcessFigures(identity: figures.identity)
-                first += figures
-                rows[id] = first.withoutIdleFiles()
-                change.interval.append(rows[id]!)
-                continue
-            }
-            let added = figures.since(row)
-            let identityChanged = row.identity != figures.identity
-            row += added
-            for (file, latest) in figures.files where row.files[file] != nil {
-                row.files[file]!.identity = latest.identity
-                row.files[file]!.opens = latest.opens
-            }
-            rows[id] = row
-            if identityChanged || !added.isIdle { change.interval.append(added) }
+        removeThreadsThatHaveGone()
+        for row in touched {
+            let isNew = row.figures == nil
+            guard let added = row.handOut() else { continue }
+            if isNew { order.append(row.id) }
+            change.interval.append(added)
         }
-        release(in: snapshot, held: held, &change)
+        release(in: snapshot, &change)
+        dropStrays()
+        touched.removeAll(keepingCapacity: true)
         return change
     }
 
-    /// The snapshot's counters by process.
-    private mutating func readings(in snapshot: Snapshot) -> [UInt64: ProcessFigures] {
-        var readings: [UInt64: ProcessFigures] = [:]
-        for process in snapshot.processes {
-            var figures = ProcessFigures(identity: identity(of: process))
-            figures.totals = process.totals
-            figures.threads = UInt64(process.threadsEnded)
-            figures.ledger = accountsCopies ? process.ledger : nil
-            figures.hidden = snapshot.hidden[process.id] ?? [:]
-            figures.pairs = snapshot.pairs[process.id] ?? [:]
-            figures.threadCopies = snapshot.endedThreads[process.id] ?? [:]
-            figures.samples = snapshot.samples[process.id] ?? [:]
-            figures.requests = snapshot.requests[process.id] ?? [:]
-            figures.requestLatencies = snapshot.requestLatencies[process.id] ?? [:]
-            figures.rings = snapshot.rings[process.id] ?? [:]
-            readings[process.id] = figures
+    // MARK: - Records
+
+    private mutating func takeRecords(of snapshot: Snapshot) {
+        for process in snapshot.processes { take(process) }
+        for (key, call) in snapshot.calls { knownRow(key.processID)?.read(key, call) }
+        for file in snapshot.files {
+            let row = row(file.processID)
+            row.read(file)
+            if !file.closed {
+                closed[file.id] = nil
+            } else if closed[file.id]?.opens != file.figures.opens {
+                closed[file.id] = ClosedFile(
+                    process: row, opens: file.figures.opens, mayBeOpenedAgain: file.pathNumber != 0)
+            }
         }
-        for (key, call) in snapshot.calls {
-            readings[key.processID]?.calls[key.number, default: CallFigures()] += call
+        for (process, threads) in snapshot.endedThreads {
+            let row = row(process)
+            for (thread, copies) in threads { row.add(copies, ofThread: thread) }
         }
-        for (key, latency) in snapshot.latencies { readings[key.processID]?.latencies[key.number] = latency }
-        for file in snapshot.files { readings[file.processID]?.files[file.id] = file.figures }
-        return readings
+        for (key, latency) in snapshot.latencies { row(key.processID).read(latency, ofCall: key.number) }
+        for (process, latest) in snapshot.hidden { knownRow(process)?.read(latest) }
+        for (process, latest) in snapshot.pairs { knownRow(process)?.read(latest) }
+        for (process, latest) in snapshot.samples { knownRow(process)?.read(latest) }
+        for (process, latest) in snapshot.requests { knownRow(process)?.read(latest) }
+        for (process, latest) in snapshot.requestLatencies { knownRow(process)?.read(latest) }
+        for (process, latest) in snapshot.rings { knownRow(process)?.read(latest) }
     }
 
-    private mutating func identity(of process: Snapshot.Process) -> ProcessIdentity {
-        let known = rows[process.id]?.identity
+    private mutating func take(_ process: Snapshot.Process) {
+        let row = row(process.id)
+        let isNamed = row.identity?.command != nil && row.identity?.cgroup != nil
+        guard process != row.record || !isNamed else { return }
+        row.totals += process.totals
+        row.ledger += process.ledger
+        if let earlier = row.record {
+            row.totals -= earlier.totals
+            row.ledger -= earlier.ledger
+        }
+        row.record = process
+        let identity = identity(of: process, known: row.identity)
+        row.identityChanged = row.identityChanged || identity != row.identity
+        row.identity = identity
+        if process.exitedNanoseconds != nil { exited.insert(process.id) }
+    }
+
+    private mutating func identity(of process: Snapshot.Process, known: ProcessIdentity?) -> ProcessIdentity {
         let status = process.waitStatus
         return ProcessIdentity(
             id: process.id, pid: process.pid, ppid: process.ppid, comm: process.comm,
@@ -131,90 +153,135 @@ public struct ProcessTable {
                 ? nil : status & 0x7f != 0 ? 128 + Int(status & 0x7f) : Int(status >> 8) & 0xff)
     }
 
-    /// - Parameter held: closed files that are in some thread's cache.
-    private mutating func release(in snapshot: Snapshot, held: Set<UInt64>, _ change: inout Change) {
-        for process in snapshot.processes {
-            if let ended = process.exitedNanoseconds, ended + Self.exitGrace < snapshot.takenAt {
-                change.endedProcesses.insert(process.id)
-            }
+    /// The row of a process, which is part of this snapshot's change.
+    private mutating func row(_ id: UInt64) -> ProcessRow {
+        if let row = rows[id] {
+            touch(row)
+            return row
         }
-        var nowClosed: [UInt64: (opens: UInt64, waits: Bool)] = [:]
-        for file in snapshot.files {
-            let last = closed[file.id].flatMap { $0.opens == file.figures.opens ? $0 : nil }
-            let isClosed = file.closed && !held.contains(file.id)
-            // What a thread added between the reading of this record and of the threads is in the next reading.
-            if change.endedProcesses.contains(file.processID) || (isClosed && last?.waits == false) {
-                change.closedFiles.append(file.id)
-                boundFiles(of: file.processID, closing: file.id)
-            } else if isClosed {
-                let waits = file.pathNumber != 0 && last == nil
-                if file.pathNumber != 0 && !waits { change.unusedFiles.insert(file.id) }
-                nowClosed[file.id] = (file.figures.opens, waits)
+        let row = ProcessRow(id: id, reading: reading, accountsCopies: accountsCopies)
+        rows[id] = row
+        strays.insert(id)
+        touch(row)
+        return row
+    }
+
+    /// For what the next snapshot has as well.
+    private mutating func knownRow(_ id: UInt64) -> ProcessRow? {
+        guard let row = rows[id] else { return nil }
+        touch(row)
+        return row
+    }
+
+    private mutating func touch(_ row: ProcessRow) {
+        guard row.lastReading != reading else { return }
+        row.lastReading = reading
+        touched.append(row)
+    }
+
+    // MARK: - Threads
+
+    /// - Returns: whether it is in a call.
+    private mutating func take(_ thread: Snapshot.ThreadReading) -> Bool {
+        switch thread {
+        case .changed(let thread):
+            let row = row(thread.processID)
+            var live = threads.removeValue(forKey: thread.tid)
+            if live?.isSame(as: thread) == false {  // thread ids are reused
+                leave(live!, tid: thread.tid)
+                live = nil
             }
+            var known = live ?? LiveThread(thread, of: row, reading: reading)
+            if live == nil { row.liveThreads += 1 }
+            known.advance(to: thread, reading: reading)
+            threads[thread.tid] = known
+            return thread.openCall != nil
+        case .asleep(let tid, let time):
+            guard let process = threads[tid]?.process else { return false }
+            touch(process)
+            threads[tid]!.sleepOn(until: time, reading: reading)
+            return threads[tid]!.openCall != nil
         }
-        closed = nowClosed
-        let gone = Set(change.closedFiles)
-        for (id, row) in rows
-        where max(row.pairs.count, row.hidden.count, row.threadCopies.count) > Self.copyRowLimit {
-            rows[id]!.foldCopies(
-                ofThreads: Set(snapshot.endedThreads[id].map { Array($0.keys) } ?? []), files: gone,
+    }
+
+    private mutating func removeThreadsThatHaveGone() {
+        for (tid, thread) in threads where thread.reading != reading {
+            leave(thread, tid: tid)
+            threads[tid] = nil
+        }
+    }
+
+    private mutating func leave(_ thread: LiveThread, tid: UInt32) {
+        touch(thread.process)
+        var thread = thread
+        thread.leave(tid: tid)
+        thread.process.liveThreads -= 1
+    }
+
+    // MARK: - What is no longer needed
+
+    private mutating func release(in snapshot: Snapshot, _ change: inout Change) {
+        for id in exited {
+            guard let row = rows[id], let ended = row.record?.exitedNanoseconds,
+                ended + Self.exitGrace < snapshot.takenAt
+            else { continue }
+            change.endedProcesses.insert(id)
+            for file in row.files.keys { close(file, of: row, &change) }
+        }
+        exited.subtract(change.endedProcesses)
+        for (id, file) in closed {
+            guard file.process.files[id] != nil else {
+                closed[id] = nil
+                continue
+            }
+            guard !file.process.isHeld(id) else {
+                closed[id]!.waits = nil
+                continue
+            }
+            // What a thread added between the reading of its record and of the threads is in the next reading.
+            guard file.waits != false else {
+                close(id, of: file.process, &change)
+                closed[id] = nil
+                continue
+            }
+            let waits = file.mayBeOpenedAgain && file.waits == nil
+            if file.mayBeOpenedAgain && !waits { change.unusedFiles.insert(id) }
+            closed[id]!.waits = waits
+        }
+        let files = Set(change.closedFiles)
+        for row in touched {
+            guard let figures = row.figures,
+                max(figures.pairs.count, figures.hidden.count, figures.threadCopies.count) > Self.copyRowLimit
+            else { continue }
+            row.figures!.foldCopies(
+                ofThreads: Set(snapshot.endedThreads[row.id].map { Array($0.keys) } ?? []), files: files,
                 limit: Self.copyRowLimit)
         }
-        if !keepsEnded { drop(change.endedProcesses) }
+        // Their kernel records are handed back with this snapshot, so no later one can bring them again.
+        for id in change.endedProcesses { rows[id]!.forgetRecords() }
+        guard !keepsEnded, !change.endedProcesses.isEmpty else { return }
+        for id in change.endedProcesses { rows[id] = nil }
+        order.removeAll(where: change.endedProcesses.contains)
     }
 
-    /// Their kernel records are handed back with this snapshot, so no later one can bring them again.
-    private mutating func drop(_ ended: Set<UInt64>) {
-        guard !ended.isEmpty else { return }
-        for id in ended { rows[id] = nil }
-        order.removeAll(where: ended.contains)
+    private mutating func close(_ file: UInt64, of row: ProcessRow, _ change: inout Change) {
+        change.closedFiles.append(file)
+        row.forget(file: file)
+        // Added to a row for many when the process has too many.
+        guard let count = row.figures?.files.count, count > Self.fileLimit else { return }
+        row.figures!.foldClosedFile(file, limit: Self.fileLimit)
     }
 
-    /// Adds a closed file to a row for many when the process has too many.
-    private mutating func boundFiles(of process: UInt64, closing file: UInt64) {
-        guard let count = rows[process]?.files.count, count > Self.fileLimit else { return }
-        rows[process]!.foldClosedFile(file, limit: Self.fileLimit)
-    }
-}
-
-extension ProcessFigures {
-    /// No counter at all.
-    var isIdle: Bool {
-        totals.isZero && calls.isEmpty && latencies.isEmpty && files.isEmpty && ledger?.isZero != false
-            && hidden.isEmpty
-            && pairs.isEmpty && threadCopies.isEmpty && samples.isEmpty && requests.isEmpty
-    }
-
-    func withoutIdleFiles() -> ProcessFigures {
-        var figures = self
-        figures.files = files.filter { !$0.value.isZero }
-        return figures
-    }
-
-    mutating func add(_ thread: Snapshot.Thread) {
-        threads += 1
-        totals += thread.totals
-        ledger? += thread.ledger
-        let copies = ThreadCopies(calls: thread.calls, ledger: thread.ledger)
-        if ledger != nil, !copies.movedNothing {
-            threadCopies[.init(started: thread.started, tid: thread.tid)] = copies
-        }
-        for (number, call) in thread.calls { calls[number, default: CallFigures()] += call }
-        for fd in thread.fds {
-            files[fd.fileID]?.operations &+= fd.operations
-            files[fd.fileID]?.bytesIn &+= fd.bytesIn
-            files[fd.fileID]?.bytesOut &+= fd.bytesOut
-            files[fd.fileID]?.blocked &+= fd.blocked
-            files[fd.fileID]?.again &+= fd.again
-            files[fd.fileID]?.models[fd.model.rawValue] += ModelFigures(
-                operations: fd.operations, bytes: fd.bytesIn &+ fd.bytesOut)
-            files[fd.fileID]?.identity.nonblocking = fd.nonblocking
-            files[fd.fileID]?.identity.inEpoll = fd.inEpoll
-        }
-        if let open = thread.openCall {
-            calls[open.number, default: CallFigures()].blocked &+= open.blocked
-            calls[open.number, default: CallFigures()].runQueue &+= open.runQueue
-            if let file = open.fileID { files[file]?.blocked &+= open.blocked }
+    /// What a process has can be read before the process is, but not for long: then there was no room for its record.
+    private mutating func dropStrays() {
+        for id in strays {
+            guard let row = rows[id], row.record == nil else {
+                strays.remove(id)
+                continue
+            }
+            guard row.liveThreads == 0, row.firstReading + 1 < reading else { continue }
+            strays.remove(id)
+            rows[id] = nil
         }
     }
 }

@@ -157,7 +157,7 @@ struct CallBytes {
     /// Calls that moved, or could have moved, payload.
     var operations: UInt64 = 0
 
-    init(_ calls: [UInt32: CallFigures]) {
+    init(_ calls: some Sequence<(key: UInt32, value: CallFigures)>) {
         for (number, call) in calls {
             switch SyscallTrait.of(number).kind {
             case .read, .recvmmsg: bytesIn &+= call.bytes

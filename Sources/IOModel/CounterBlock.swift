@@ -39,6 +39,13 @@ extension CounterBlock {
         }
     }
 
+    /// The opposite of `addCounters`.
+    mutating func removeCounters(of part: Self) {
+        part.readCounters { part in
+            writeCounters { sum in for index in sum.indices { sum[index] &-= part[index] } }
+        }
+    }
+
     /// Leaves what has been added since `earlier`: see `Accumulating.since`.
     mutating func subtractCounters(of earlier: Self) {
         earlier.readCounters { earlier in

@@ -111,8 +111,8 @@ public struct ThreadCopies: Accumulating, Sendable, Equatable {
     }
 
     /// Of a thread that lives.
-    public init(calls: [UInt32: CallFigures], ledger: LedgerFigures) {
-        let bytes = CallBytes(calls)
+    public init(calls: [(key: UInt32, value: CallFigures)], ledger: LedgerFigures) {
+        let bytes = CallBytes(calls.lazy.filter { $0.value.bytes != 0 })
         self.init(
             bytesIn: bytes.bytesIn, bytesOut: bytes.bytesOut, fromProcesses: bytes.fromProcesses,
             toProcesses: bytes.toProcesses, ledger: ledger)

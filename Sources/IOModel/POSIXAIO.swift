@@ -6,7 +6,7 @@ public enum POSIXAIO {
         ["read", "write", "pread64", "pwrite64", "fsync", "fdatasync"].compactMap(SyscallNames.number(of:)))
 
     /// Operations among the calls of such a thread.
-    public static func operations(of calls: [UInt32: CallFigures]) -> UInt64 {
+    public static func operations(of calls: some Sequence<(key: UInt32, value: CallFigures)>) -> UInt64 {
         calls.reduce(0) { numbers.contains($1.key) ? $0 &+ $1.value.count.less($1.value.errors) : $0 }
     }
 }

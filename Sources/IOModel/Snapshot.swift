@@ -1,9 +1,10 @@
-/// One reading of the kernel's maps, decoded. Every counter in it has grown since tracing began.
+/// One reading of the kernel's maps, decoded. Every counter in it has grown since tracing began. A record that is as it was
+/// in the reading before may be left out, and so may the counters of a thread, but no thread that lives.
 ///
 /// The order of reading matters: sums (processes, calls, files) first, live threads after them. A counter that moves from a
 /// thread to a sum in between is then missed once, never counted twice.
 public struct Snapshot: Sendable {
-    public struct Process: Sendable {
+    public struct Process: Sendable, Equatable {
         public var id: UInt64
         public var pid: UInt32
         public var ppid: UInt32
@@ -60,20 +61,15 @@ public struct Snapshot: Sendable {
         public var processID: UInt64
         public var figures: FileFigures
         public var closed: Bool
-        /// The kernel's address of the open file.
-        public var address: UInt64 = 0
         /// What pairs of fds call it: the same for all openings of a regular file.
         public var pairID: UInt64 = 0
         /// By which a closed record is found when its path is opened again; 0: it is not.
         public var pathNumber: UInt64 = 0
-        /// The number that is bound to it, or was last.
-        public var fd: Int32
 
         public init(id: UInt64, processID: UInt64, figures: FileFigures, closed: Bool = false) {
             self.id = id
             self.processID = processID
             self.figures = figures
-            self.fd = figures.identity.fd
             self.closed = closed
         }
     }
@@ -121,15 +117,31 @@ public struct Snapshot: Sendable {
             }
         }
 
+        /// The sleep of a thread that next readings may leave out: all that changes is how long it has been asleep.
+        public struct Sleep: Sendable {
+            public var cause: BlockingCause
+            /// Counts as `Totals.sleepWait`.
+            public var isWait: Bool
+
+            public init(cause: BlockingCause, isWait: Bool = false) {
+                self.cause = cause
+                self.isWait = isWait
+            }
+        }
+
         public var processID: UInt64
         public var tid: UInt32
         public var totals: Totals
-        public var calls: [UInt32: CallFigures]
+        /// By system call number, each once; the order stays from one reading to the next.
+        public var calls: [(key: UInt32, value: CallFigures)]
         public var fds: [FDFigures]
         public var openCall: OpenCall?
         public var ledger = LedgerFigures()
         /// When its window began (CLOCK_MONOTONIC, nanoseconds).
         public var started: UInt64 = 0
+        /// Up to when its times go (CLOCK_MONOTONIC, nanoseconds).
+        public var readAt: UInt64 = 0
+        public var sleep: Sleep?
 
         public init(
             processID: UInt64, tid: UInt32, totals: Totals = Totals(), calls: [UInt32: CallFigures] = [:],
@@ -138,10 +150,17 @@ public struct Snapshot: Sendable {
             self.processID = processID
             self.tid = tid
             self.totals = totals
-            self.calls = calls
+            self.calls = Array(calls)
             self.fds = fds
             self.openCall = openCall
         }
+    }
+
+    /// What a reading says of a live thread.
+    public enum ThreadReading: Sendable {
+        case changed(Thread)
+        /// It is in the sleep that it was in when its counters were last read. `at`: CLOCK_MONOTONIC, nanoseconds.
+        case asleep(tid: UInt32, at: UInt64)
     }
 
     // Dictionaries of dictionaries are by the process's id first.

@@ -23,16 +23,26 @@ public struct JSONStream {
 
     public mutating func value(_ number: UInt64) {
         separate()
-        guard number >= 10 else { return bytes.append(UInt8(ascii: "0") + UInt8(number)) }
-        let start = bytes.count
-        var rest = number
-        while rest > 0 {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            bytes.append(UInt8(ascii: "0") + UInt8(digit))
-            rest = quotient
-        }
-        bytes[start...].reverse()
+        append(number)
     }
+
+    private mutating func append(_ number: UInt64) {
+        guard number >= 10 else { return bytes.append(UInt8(ascii: "0") + UInt8(number)) }
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.longest) { digits in
+            var start = digits.count
+            var rest = number
+            while rest > 0 {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+                start -= 1
+                digits[start] = UInt8(ascii: "0") + UInt8(digit)
+                rest = quotient
+            }
+            bytes.append(contentsOf: digits[start...])
+        }
+    }
+
+    /// Digits of a number.
+    private static let longest = 20
 
     public mutating func value(_ number: Int64) {
         guard number < 0 else { return value(UInt64(number)) }

@@ -43,6 +43,8 @@ public struct AttachedProbes: ~Copyable {
     public let descriptions: [ProbeDescription]
     public let probes: [Tool.Probe]
     private let reader: SnapshotReader?
+    /// Of the programs that are loaded.
+    private let programs: [(fd: Int32, counts: Bool)]
 
     init(
         object: BPFObject, links: [BPFLink], sampling: consuming CPUSampling?, descriptions: [ProbeDescription],
@@ -54,6 +56,11 @@ public struct AttachedProbes: ~Copyable {
         self.descriptions = descriptions
         self.probes = probes
         reader = try? SnapshotReader(object)
+        programs = descriptions.compactMap { probe in
+            guard let program = object.program(probe.program) else { return nil }
+            let fd = bpf_program__fd(program)
+            return fd >= 0 ? (fd, probe.counts) : nil
+        }
     }
 
     /// Names the processes of `TraceTarget.pids`. To be called before `seed`.
@@ -86,23 +93,21 @@ public struct AttachedProbes: ~Copyable {
     public func snapshot() throws(ProbeError) -> Snapshot {
         guard let reader else { throw ProbeError("finding the maps", errorNumber: ENOENT) }
         var snapshot = try reader.read()
-        for probe in descriptions where probe.counts {
-            snapshot.losses.probeSkipped &+= information(of: probe)?.recursion_misses ?? 0
+        for program in programs where program.counts {
+            snapshot.losses.probeSkipped &+= information(of: program.fd)?.recursion_misses ?? 0
         }
         return snapshot
     }
 
     /// Calls `body` with each live thread. There may be tens of thousands, so they are never in memory together.
-    public func forEachThread(_ body: (Snapshot.Thread) -> Void) throws(ProbeError) {
+    public func forEachThread(_ body: (Snapshot.ThreadReading) -> Void) throws(ProbeError) {
         try TaskIterator(object, program: "sample_threads").read { bytes in decodeThreads(bytes, body) }
     }
 
-    /// nil when it is not loaded.
-    private func information(of probe: ProbeDescription) -> bpf_prog_info? {
-        guard let program = object.program(probe.program), bpf_program__fd(program) >= 0 else { return nil }
+    private func information(of program: Int32) -> bpf_prog_info? {
         var information = bpf_prog_info()
         var size = UInt32(MemoryLayout<bpf_prog_info>.size)
-        return bpf_obj_get_info_by_fd(bpf_program__fd(program), &information, &size) == 0 ? information : nil
+        return bpf_obj_get_info_by_fd(program, &information, &size) == 0 ? information : nil
     }
 
     /// Frees the records of processes and files whose counters have been taken over.
@@ -131,8 +136,8 @@ public struct AttachedProbes: ~Copyable {
     /// Runs and time of all programs whenever accounting was on, whoever switched it on.
     public func programRuns() -> ProgramRuns {
         var sum = ProgramRuns()
-        for probe in descriptions {
-            guard let information = information(of: probe) else { continue }
+        for program in programs {
+            guard let information = information(of: program.fd) else { continue }
             sum += ProgramRuns(runs: information.run_cnt, nanoseconds: information.run_time_ns)
         }
         return sum
@@ -143,6 +148,7 @@ public struct AttachedProbes: ~Copyable {
     public func closeWindow() throws(ProbeError) {
         _ = try TaskIterator(object, program: "close_threads").read()
         _ = wait_for_running_programs()
+        reader?.distrust()
     }
 
     /// Detaches every program.

@@ -2,14 +2,24 @@ internal import CLibbpf
 internal import Glibc
 
 /// Reads and deletes many entries of a kernel hash in few system calls (BPF_MAP_LOOKUP_BATCH).
-struct HashMapReader {
+final class HashMapReader {
     let fd: Int32
     let name: String
     let keySize: Int
     let valueSize: Int
+    /// nil where it does not tell whether the map is empty.
+    private let footprint: MapFootprint?
+    /// Of the map without entries, once it has been seen so.
+    private var emptyBytes: UInt64?
+    /// Entries that the last search found.
+    private var lastCount = 0
 
-    init<Key, Value>(_ object: BPFObject, _ name: String, key: Key.Type, value: Value.Type) throws(ProbeError) {
+    /// - Parameter kernelAccounts: whether `MapFootprint` can be relied on.
+    init<Key, Value>(
+        _ object: BPFObject, _ name: String, key: Key.Type, value: Value.Type, kernelAccounts: Bool
+    ) throws(ProbeError) {
         fd = try object.map(name)
+        footprint = kernelAccounts ? MapFootprint(ofMap: fd) : nil
         self.name = name
         keySize = MemoryLayout<Key>.size
         valueSize = MemoryLayout<Value>.size
@@ -17,7 +27,20 @@ struct HashMapReader {
 
     /// Calls `body` with each key and value. Entries that come or go meanwhile may be missed or seen.
     func forEach(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) throws(ProbeError) {
-        var capacity = 1024
+        let bytes = footprint?.bytes()
+        if let bytes, bytes == emptyBytes { return }
+        let found = try search(body)
+        if found == 0, let bytes, bytes == footprint?.bytes() { emptyBytes = bytes }
+        lastCount = found
+    }
+
+    /// - Returns: how many entries there were.
+    private func search(
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+    ) throws(ProbeError) -> Int {
+        // Few entries mean a small buffer, which the allocator need not get from the kernel each time.
+        var capacity = min(1024, max(32, 2 * lastCount))
+        var found = 0
         var token: UInt64 = 0
         var first = true
         while true {
@@ -38,12 +61,13 @@ struct HashMapReader {
                 continue
             }
             guard reason == 0 || reason == ENOENT else { throw ProbeError("reading map \(name)", errorNumber: reason) }
+            found += Int(count)
             for index in 0..<Int(count) {
                 body(
                     UnsafeRawBufferPointer(rebasing: keys[index * keySize..<(index + 1) * keySize]),
                     UnsafeRawBufferPointer(rebasing: values[index * valueSize..<(index + 1) * valueSize]))
             }
-            if reason == ENOENT { return }
+            if reason == ENOENT { return found }
             token = next
             first = false
         }

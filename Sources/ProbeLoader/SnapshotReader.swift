@@ -4,7 +4,18 @@ internal import Glibc
 internal import IOModel
 
 /// Decodes the kernel's maps into a `Snapshot`.
-struct SnapshotReader {
+final class SnapshotReader {
+    /// What it takes to find the kernel's other entries for a file.
+    private struct FileNote {
+        var processID: UInt64
+        var fd: Int32
+        var address: UInt64
+        var pathNumber: UInt64
+
+        var binding: iotrace_fd_key { iotrace_fd_key(process_id: processID, fd: fd, reserved: 0) }
+        var openFile: iotrace_open_file_key { iotrace_open_file_key(process_id: processID, file: address) }
+        var path: iotrace_path_key { iotrace_path_key(process_id: processID, path: pathNumber) }
+    }
     private let object: BPFObject
     private let processes: HashMapReader
     private let calls: HashMapReader
@@ -24,51 +35,74 @@ struct SnapshotReader {
     private let requestLatencies: HashMapReader
     private let rings: HashMapReader
     private let losses: Int32
+    private var knownProcesses = ChangedRecords<UInt64, Void>()
+    private var knownFiles = ChangedRecords<UInt64, FileNote>()
+    private var knownLatencies = ChangedRecords<Snapshot.CallKey, Void>()
 
     init(_ object: BPFObject) throws(ProbeError) {
+        let kernelAccounts = MapFootprint.followsEntries()
+        func map<Key, Value>(_ name: String, key: Key.Type, value: Value.Type) throws(ProbeError) -> HashMapReader {
+            try HashMapReader(object, name, key: key, value: value, kernelAccounts: kernelAccounts)
+        }
         self.object = object
-        processes = try HashMapReader(object, "processes", key: UInt64.self, value: iotrace_process_record.self)
-        calls = try HashMapReader(object, "process_calls", key: iotrace_call_key.self, value: iotrace_call_counter.self)
-        files = try HashMapReader(object, "files", key: UInt64.self, value: iotrace_file_record.self)
-        bindings = try HashMapReader(object, "fd_bindings", key: iotrace_fd_key.self, value: iotrace_fd_binding.self)
-        closedPaths = try HashMapReader(object, "closed_paths", key: iotrace_path_key.self, value: UInt64.self)
-        latencies = try HashMapReader(object, "latencies", key: iotrace_call_key.self, value: iotrace_latency.self)
-        openFiles = try HashMapReader(object, "open_files", key: iotrace_open_file_key.self, value: UInt64.self)
-        hidden = try HashMapReader(object, "hidden_copies", key: iotrace_hidden_key.self, value: iotrace_hidden.self)
-        pairs = try HashMapReader(object, "pairs", key: iotrace_pair_key.self, value: iotrace_pair.self)
-        hiddenOverflow = try HashMapReader(
-            object, "hidden_overflow", key: iotrace_hidden_key.self, value: iotrace_hidden.self)
-        pairOverflow = try HashMapReader(object, "pair_overflow", key: iotrace_pair_key.self, value: iotrace_pair.self)
-        endedThreads = try HashMapReader(
-            object, "ended_threads", key: iotrace_thread_key.self, value: iotrace_thread_copies.self)
-        samples = try HashMapReader(object, "samples", key: iotrace_sample_key.self, value: iotrace_samples.self)
-        requests = try HashMapReader(
-            object, "requests", key: iotrace_request_key.self, value: iotrace_request_counter.self)
-        requestOverflow = try HashMapReader(
-            object, "request_overflow", key: iotrace_request_key.self, value: iotrace_request_counter.self)
-        requestLatencies = try HashMapReader(
-            object, "request_latencies", key: iotrace_request_key.self, value: iotrace_latency.self)
-        rings = try HashMapReader(object, "uring_rings", key: iotrace_ring_key.self, value: iotrace_ring.self)
+        processes = try map("processes", key: UInt64.self, value: iotrace_process_record.self)
+        calls = try map("process_calls", key: iotrace_call_key.self, value: iotrace_call_counter.self)
+        files = try map("files", key: UInt64.self, value: iotrace_file_record.self)
+        bindings = try map("fd_bindings", key: iotrace_fd_key.self, value: iotrace_fd_binding.self)
+        closedPaths = try map("closed_paths", key: iotrace_path_key.self, value: UInt64.self)
+        latencies = try map("latencies", key: iotrace_call_key.self, value: iotrace_latency.self)
+        openFiles = try map("open_files", key: iotrace_open_file_key.self, value: UInt64.self)
+        hidden = try map("hidden_copies", key: iotrace_hidden_key.self, value: iotrace_hidden.self)
+        pairs = try map("pairs", key: iotrace_pair_key.self, value: iotrace_pair.self)
+        hiddenOverflow = try map("hidden_overflow", key: iotrace_hidden_key.self, value: iotrace_hidden.self)
+        pairOverflow = try map("pair_overflow", key: iotrace_pair_key.self, value: iotrace_pair.self)
+        endedThreads = try map("ended_threads", key: iotrace_thread_key.self, value: iotrace_thread_copies.self)
+        samples = try map("samples", key: iotrace_sample_key.self, value: iotrace_samples.self)
+        requests = try map("requests", key: iotrace_request_key.self, value: iotrace_request_counter.self)
+        requestOverflow = try map(
+            "request_overflow", key: iotrace_request_key.self, value: iotrace_request_counter.self)
+        requestLatencies = try map("request_latencies", key: iotrace_request_key.self, value: iotrace_latency.self)
+        rings = try map("uring_rings", key: iotrace_ring_key.self, value: iotrace_ring.self)
         losses = try object.map("losses")
     }
 
-    /// Everything but the live threads.
+    /// Everything but the live threads, less the processes, files and latencies that are as they were last read.
     func read() throws(ProbeError) -> Snapshot {
         var clock = timespec()
         clock_gettime(CLOCK_MONOTONIC, &clock)
         var snapshot = Snapshot(takenAt: UInt64(clock.tv_sec) * 1_000_000_000 + UInt64(clock.tv_nsec))
-        try processes.forEach { _, value in snapshot.processes.append(decodeProcess(value)) }
+        try processes.forEach { key, value in
+            guard knownProcesses.take(key.loadUnaligned(as: UInt64.self), value, note: {}) else { return }
+            snapshot.processes.append(decodeProcess(value))
+        }
         try calls.forEach { key, value in
             let counter = value.loadUnaligned(as: iotrace_call_counter.self)
             snapshot.calls[Snapshot.CallKey(key.loadUnaligned(as: iotrace_call_key.self))] = CallFigures(counter)
         }
-        try files.forEach { _, value in snapshot.files.append(decodeFile(value)) }
+        try files.forEach { key, value in
+            let note = {
+                let record = value.loadUnaligned(as: iotrace_file_record.self)
+                return FileNote(
+                    processID: record.process_id, fd: record.fd, address: record.file, pathNumber: record.path_number)
+            }
+            guard knownFiles.take(key.loadUnaligned(as: UInt64.self), value, note: note) else { return }
+            snapshot.files.append(decodeFile(value))
+        }
         try latencies.forEach { key, value in
-            snapshot.latencies[Snapshot.CallKey(key.loadUnaligned(as: iotrace_call_key.self))] = decodeLatency(value)
+            let key = Snapshot.CallKey(key.loadUnaligned(as: iotrace_call_key.self))
+            guard knownLatencies.take(key, value, note: {}) else { return }
+            snapshot.latencies[key] = decodeLatency(value)
         }
         try readCopies(into: &snapshot)
         snapshot.losses = try readLosses()
         return snapshot
+    }
+
+    /// The next reading has everything.
+    func distrust() {
+        knownProcesses.distrust()
+        knownFiles.distrust()
+        knownLatencies.distrust()
     }
 
     private func readCopies(into snapshot: inout Snapshot) throws(ProbeError) {
@@ -82,15 +116,11 @@ struct SnapshotReader {
                     operations: value.operations, bytes: value.bytes)
             }
         }
-        let names = Dictionary(
-            snapshot.files.map { ([$0.processID, $0.pairID], $0.figures.identity) }
-        ) { $1 }
         for map in [pairs, pairOverflow] {
             try map.forEach { key, value in
                 let key = key.loadUnaligned(as: iotrace_pair_key.self)
                 let value = value.loadUnaligned(as: iotrace_pair.self)
                 snapshot.pairs[key.process_id, default: [:]][.init(source: key.source, sink: key.sink)] = PairFigures(
-                    source: names[[key.process_id, key.source]], sink: names[[key.process_id, key.sink]],
                     operations: value.operations, bytes: value.bytes,
                     kernelToKernel: value.kernel_to_kernel, unknown: value.unknown)
             }
@@ -149,18 +179,16 @@ struct SnapshotReader {
     func forget(
         processes ended: Set<UInt64>, files gone: [UInt64], unused: Set<UInt64>, in snapshot: Snapshot
     ) {
-        if !unused.isEmpty { for file in snapshot.files where unused.contains(file.id) { retire(file) } }
+        for id in unused { retire(id) }
         if !ended.isEmpty {
             calls.delete(snapshot.calls.keys.filter { ended.contains($0.processID) }.map { $0.abi })
-            latencies.delete(snapshot.latencies.keys.filter { ended.contains($0.processID) }.map { $0.abi })
-            bindings.delete(
-                snapshot.files.filter { ended.contains($0.processID) }.map {
-                    iotrace_fd_key(process_id: $0.processID, fd: $0.fd, reserved: 0)
-                })
-            closedPaths.delete(
-                snapshot.files.filter { ended.contains($0.processID) && $0.pathNumber != 0 }.map {
-                    iotrace_path_key(process_id: $0.processID, path: $0.pathNumber)
-                })
+            let timed = knownLatencies.notes.map(\.key).filter { ended.contains($0.processID) }
+            latencies.delete(timed.map { $0.abi })
+            for key in timed { knownLatencies.forget(key) }
+            let files = knownFiles.notes.map(\.note).filter { ended.contains($0.processID) }
+            bindings.delete(files.map(\.binding))
+            openFiles.delete(files.map(\.openFile))
+            closedPaths.delete(files.filter { $0.pathNumber != 0 }.map(\.path))
             samples.delete(
                 ended.flatMap { id in
                     (snapshot.samples[id] ?? [:]).keys.map {
@@ -176,24 +204,23 @@ struct SnapshotReader {
                     (snapshot.rings[id] ?? [:]).keys.map { iotrace_ring_key(process_id: id, ring: $0) }
                 })
             processes.delete(Array(ended))
+            for id in ended { knownProcesses.forget(id) }
         }
         forgetCopies(processes: ended, files: Set(gone), in: snapshot)
         files.delete(gone)
+        for id in gone { knownFiles.forget(id) }
     }
 }
 
 extension SnapshotReader {
     /// Takes away what leads to a closed file, so that it is not opened again.
-    private func retire(_ file: Snapshot.File) {
-        closedPaths.delete(iotrace_path_key(process_id: file.processID, path: file.pathNumber)) { (id: UInt64) in
-            id == file.id
+    private func retire(_ file: UInt64) {
+        guard let known = knownFiles.note(of: file) else { return }
+        closedPaths.delete(known.path) { (id: UInt64) in id == file }
+        bindings.delete(known.binding) { (binding: iotrace_fd_binding) in
+            binding.file == 0 && binding.file_id == file
         }
-        bindings.delete(iotrace_fd_key(process_id: file.processID, fd: file.fd, reserved: 0)) {
-            (binding: iotrace_fd_binding) in binding.file == 0 && binding.file_id == file.id
-        }
-        openFiles.delete(iotrace_open_file_key(process_id: file.processID, file: file.address)) {
-            (id: UInt64) in id == file.id
-        }
+        openFiles.delete(known.openFile) { (id: UInt64) in id == file }
     }
 
     /// What an ended thread moved is final, so one reading is all it takes.
@@ -219,10 +246,6 @@ extension SnapshotReader {
             pairs.delete(keys)
             pairOverflow.delete(keys)
         }
-        openFiles.delete(
-            snapshot.files.filter { ended.contains($0.processID) }.map {
-                iotrace_open_file_key(process_id: $0.processID, file: $0.address)
-            })
     }
 }
 
@@ -240,33 +263,14 @@ extension CallFigures {
 }
 
 extension Totals {
-    init(_ totals: iotrace_totals) {
+    /// - Parameter bytes: an `iotrace_totals`.
+    init(_ bytes: UnsafeRawBufferPointer) {
         self.init()
-        observed = totals.observed_ns
-        onCPU = totals.on_cpu_ns
-        blocked = totals.blocked_ns
-        runQueue = totals.runqueue_ns
-        voluntary = totals.voluntary
-        involuntary = totals.involuntary
-        userFaults = totals.user_faults
-        startupOperations = totals.startup_operations
-        startupBytesIn = totals.startup_bytes_in
-        startupBytesOut = totals.startup_bytes_out
-        uringSubmitted = totals.uring_submitted
-        uringOperations = totals.uring_operations
-        posixAIOOperations = totals.posix_aio_operations
-        (signalsSent, signalsMerged) = (totals.signals_sent, totals.signals_merged)
-        signalsHandled = totals.signals_handled
-        (againTimed, againOnCPU) = (totals.again_timed, totals.again_on_cpu_ns)
-        (wakeups, idleWakeups) = (totals.wakeups, totals.idle_wakeups)
-        (loopSyncCalls, loopSync) = (totals.loop_sync_calls, totals.loop_sync_ns)
-        (loopFileCalls, loopFile) = (totals.loop_file_calls, totals.loop_file_ns)
-        (loopBlockingCalls, loopBlocking) = (totals.loop_blocking_calls, totals.loop_blocking_ns)
-        (pollFDs, selectFDs) = (totals.poll_fds, totals.select_fds)
-        (workerOnCPU, submissionPollOnCPU) = (totals.worker_on_cpu_ns, totals.sqpoll_on_cpu_ns)
-        (pollSleeps, selectSleeps) = (totals.poll_sleeps, totals.select_sleeps)
-        (sleepWait, instantWaits) = (totals.sleep_wait_ns, totals.instant_waits)
-        withUnsafeBytes(of: totals.causes) { counted in causes.withUnsafeMutableBytes { $0.copyMemory(from: counted) } }
+        copyCounters(from: bytes)
+        causes.withUnsafeMutableBytes { causes in
+            causes.copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: bytes[(8 * Self.counterCount)...].prefix(causes.count)))
+        }
     }
 }
 
@@ -302,6 +306,12 @@ extension LedgerFigures {
         self.init()
         withUnsafeBytes(of: ledger) { copyCounters(from: $0) }
     }
+
+    /// - Parameter bytes: an `iotrace_ledger`.
+    init(_ bytes: UnsafeRawBufferPointer) {
+        self.init()
+        copyCounters(from: bytes)
+    }
 }
 
 extension UnsafeRawBufferPointer {
@@ -324,7 +334,8 @@ func decodeProcess(_ bytes: UnsafeRawBufferPointer) -> Snapshot.Process {
         commandTruncated: flags & IOTRACE_PROCESS_COMMAND_TRUNCATED != 0, cgroupID: record.cgroup_id,
         startedInWindow: flags & IOTRACE_PROCESS_STARTED != 0,
         exitedNanoseconds: flags & IOTRACE_PROCESS_EXITED != 0 ? record.exited_ns : nil, waitStatus: record.exit_code,
-        threadsEnded: record.threads_ended, totals: Totals(record.totals))
+        threadsEnded: record.threads_ended,
+        totals: Totals(bytes.field(\iotrace_process_record.totals, iotrace_process_record.self)))
     process.ledger = LedgerFigures(record.ledger)
     return process
 }
@@ -379,9 +390,7 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
     }
     var file = Snapshot.File(
         id: record.file_id, processID: record.process_id, figures: counted, closed: record.closed != 0)
-    file.address = record.file
     file.pathNumber = record.path_number
-    file.fd = record.fd
     file.pairID = record.pair_id
     return file
 }
@@ -463,32 +472,56 @@ func decodeLatency(_ bytes: UnsafeRawBufferPointer) -> Latency {
     return latency
 }
 
-/// Samples one after the other, each followed by its call and fd counters.
+private enum SampleLayout {
+    static let totals = MemoryLayout<iotrace_thread_sample>.offset(of: \.header.totals)!
+    static let ledger = MemoryLayout<iotrace_thread_sample>.offset(of: \.header.ledger)!
+}
+
+/// Lines and samples one after the other, each sample followed by its call and fd counters.
+/// - Parameter bytes: aligned to 8 bytes, as all that is in them.
 /// - Returns: how many bytes the threads took that are complete.
-func decodeThreads(_ bytes: UnsafeRawBufferPointer, _ body: (Snapshot.Thread) -> Void) -> Int {
+func decodeThreads(_ bytes: UnsafeRawBufferPointer, _ body: (Snapshot.ThreadReading) -> Void) -> Int {
     var at = 0
     func take<Value>(_ type: Value.Type) -> Value {
         defer { at += MemoryLayout<Value>.size }
         return bytes.loadUnaligned(fromByteOffset: at, as: type)
     }
-    while bytes.count - at >= MemoryLayout<iotrace_thread_sample>.size {
+    while bytes.count - at >= MemoryLayout<iotrace_thread_line>.size {
         let start = at
-        let sample = take(iotrace_thread_sample.self)
+        let line = bytes.loadUnaligned(fromByteOffset: at, as: iotrace_thread_line.self)
+        let flags = Int32(bitPattern: line.flags)
+        if flags & IOTRACE_LINE_UNCHANGED != 0 {
+            at += MemoryLayout<iotrace_thread_line>.size
+            body(.asleep(tid: line.tid, at: line.now_ns))
+            continue
+        }
+        guard bytes.count - at >= MemoryLayout<iotrace_thread_sample>.size else { return start }
+        // By its address, since a sample is a kilobyte and most of it is not needed here.
+        let sample = (bytes.baseAddress! + at).assumingMemoryBound(to: iotrace_thread_sample.self)
+        func counters(at offset: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: bytes[(start + offset)...])
+        }
+        at += MemoryLayout<iotrace_thread_sample>.size
         let rest =
-            Int(sample.call_count) * MemoryLayout<iotrace_call_counter>.size
-            + Int(sample.fd_count) * MemoryLayout<iotrace_fd_counter>.size
+            Int(sample.pointee.call_count) * MemoryLayout<iotrace_call_counter>.size
+            + Int(sample.pointee.fd_count) * MemoryLayout<iotrace_fd_counter>.size
         guard bytes.count - at >= rest else { return start }
         var thread = Snapshot.Thread(
-            processID: sample.header.process_id, tid: sample.header.tid, totals: Totals(sample.header.totals))
-        thread.ledger = LedgerFigures(sample.header.ledger)
-        thread.started = sample.header.window_start_ns
-        thread.calls.reserveCapacity(Int(sample.call_count))
-        for _ in 0..<sample.call_count {
-            let counter = take(iotrace_call_counter.self)
-            thread.calls[counter.nr] = CallFigures(counter)
+            processID: sample.pointee.header.process_id, tid: sample.pointee.header.tid,
+            totals: Totals(counters(at: SampleLayout.totals)))
+        thread.ledger = LedgerFigures(counters(at: SampleLayout.ledger))
+        thread.started = sample.pointee.header.window_start_ns
+        thread.readAt = line.now_ns
+        if flags & IOTRACE_LINE_ASLEEP != 0, let cause = BlockingCause(rawValue: Int(sample.pointee.open_cause)) {
+            thread.sleep = .init(cause: cause, isWait: flags & IOTRACE_LINE_SLEEP_WAIT != 0)
         }
-        thread.fds.reserveCapacity(Int(sample.fd_count))
-        for _ in 0..<sample.fd_count {
+        thread.calls.reserveCapacity(Int(sample.pointee.call_count))
+        for _ in 0..<sample.pointee.call_count {
+            let counter = take(iotrace_call_counter.self)
+            thread.calls.append((counter.nr, CallFigures(counter)))
+        }
+        thread.fds.reserveCapacity(Int(sample.pointee.fd_count))
+        for _ in 0..<sample.pointee.fd_count {
             let counter = take(iotrace_fd_counter.self)
             var fd = Snapshot.Thread.FDFigures(
                 fileID: counter.file_id, operations: UInt64(counter.operations), bytesIn: counter.bytes_in,
@@ -499,15 +532,16 @@ func decodeThreads(_ bytes: UnsafeRawBufferPointer, _ body: (Snapshot.Thread) ->
             fd.model = ModelSlot(rawValue: Int(counter.model)) ?? .none
             thread.fds.append(fd)
         }
-        if Int32(bitPattern: sample.header.flags) & IOTRACE_THREAD_AIO_HELPER != 0 {
+        if Int32(bitPattern: sample.pointee.header.flags) & IOTRACE_THREAD_AIO_HELPER != 0 {
             thread.totals.posixAIOOperations = POSIXAIO.operations(of: thread.calls)
         }
-        if sample.open_nr >= 0 {
+        if sample.pointee.open_nr >= 0 {
             thread.openCall = .init(
-                number: UInt32(sample.open_nr), fileID: sample.open_file_id == 0 ? nil : sample.open_file_id,
-                blocked: sample.open_blocked_ns, runQueue: sample.open_runqueue_ns)
+                number: UInt32(sample.pointee.open_nr),
+                fileID: sample.pointee.open_file_id == 0 ? nil : sample.pointee.open_file_id,
+                blocked: sample.pointee.open_blocked_ns, runQueue: sample.pointee.open_runqueue_ns)
         }
-        body(thread)
+        body(.changed(thread))
     }
     return at
 }

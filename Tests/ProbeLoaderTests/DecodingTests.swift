@@ -58,6 +58,22 @@ import Testing
         #expect(ledger.counters.reduce(0, +) == 28)
     }
 
+    @Test func totalsAreThoseOfTheProbes() {
+        #expect(MemoryLayout<iotrace_totals>.size == 8 * (Totals.counterCount + Int(IOTRACE_CAUSES)))
+        var abi = iotrace_totals()
+        (abi.observed_ns, abi.runqueue_ns, abi.user_faults, abi.startup_operations) = (1, 2, 3, 4)
+        (abi.uring_operations, abi.signals_sent, abi.again_timed, abi.idle_wakeups) = (5, 6, 7, 8)
+        (abi.loop_sync_ns, abi.loop_blocking_calls, abi.poll_fds, abi.sqpoll_on_cpu_ns) = (9, 10, 11, 12)
+        (abi.select_sleeps, abi.instant_waits) = (13, 14)
+        withUnsafeMutableBytes(of: &abi.causes) { $0.bindMemory(to: UInt64.self)[Int(IOTRACE_CAUSE_OTHER)] = 15 }
+        let totals = withUnsafeBytes(of: abi) { Totals($0) }
+        #expect(totals.observed == 1 && totals.runQueue == 2 && totals.userFaults == 3 && totals.startupOperations == 4)
+        #expect(totals.uringOperations == 5 && totals.signalsSent == 6 && totals.againTimed == 7)
+        #expect(totals.idleWakeups == 8 && totals.loopSync == 9 && totals.loopBlockingCalls == 10)
+        #expect(totals.pollFDs == 11 && totals.submissionPollOnCPU == 12 && totals.selectSleeps == 13)
+        #expect(totals.instantWaits == 14 && totals[.other] == 15)
+    }
+
     @Test func requestFieldsAreThoseOfTheProbes() {
         #expect(RequestFigures.fields.count == Int(IOTRACE_REQUEST_FIELDS))
         var abi = iotrace_request_counter()
@@ -166,6 +182,53 @@ import Testing
         #expect(splitArguments(Array("a\0\0b\0".utf8)) == ["a", "", "b"])
         #expect(splitArguments(Array("a\0cut".utf8)) == ["a", "cut"])
         #expect(splitArguments([]) == [])
+    }
+
+    @Test func aThreadThatSleepsOnIsALineWithoutASample() {
+        var asleep = iotrace_thread_line()
+        (asleep.now_ns, asleep.tid, asleep.flags) = (77, 12, UInt32(IOTRACE_LINE_UNCHANGED))
+        var sample = iotrace_thread_sample()
+        (sample.line.now_ns, sample.line.tid) = (78, 13)
+        sample.line.flags = UInt32(IOTRACE_LINE_ASLEEP | IOTRACE_LINE_SLEEP_WAIT)
+        (sample.header.tid, sample.open_nr, sample.open_cause) = (13, 7, UInt32(IOTRACE_CAUSE_SLEEP))
+        let bytes = withUnsafeBytes(of: asleep) { Array($0) } + withUnsafeBytes(of: sample) { Array($0) }
+        var (lines, threads): ([UInt32: UInt64], [Snapshot.Thread]) = ([:], [])
+        let used = bytes.withUnsafeBytes { bytes in
+            decodeThreads(bytes) { reading in
+                switch reading {
+                case .asleep(let tid, let time): lines[tid] = time
+                case .changed(let thread): threads.append(thread)
+                }
+            }
+        }
+        #expect(used == bytes.count && lines == [12: 77] && threads.count == 1)
+        #expect(threads.first?.readAt == 78 && threads.first?.sleep?.cause == .sleep)
+        #expect(threads.first?.sleep?.isWait == true && threads.first?.openCall?.number == 7)
+    }
+
+    @Test func aRecordHasChangedWhateverByteIsAnother() {
+        var records = ChangedRecords<UInt64, Int>()
+        var bytes = [UInt8](repeating: 0, count: 77)
+        func changed(_ note: Int) -> Bool { bytes.withUnsafeBytes { records.take(1, $0, note: { note }) } }
+        #expect(changed(0) && !changed(1))
+        for index in bytes.indices {
+            bytes[index] = 1
+            #expect(changed(index) && !changed(-1))
+            #expect(records.note(of: 1) == index)
+        }
+        records.distrust()
+        #expect(changed(2) && !changed(3))
+        records.forget(1)
+        #expect(changed(4))
+    }
+
+    @Test func theMemoryOfAMapIsInItsDescription() {
+        func memory(_ text: String) -> UInt64? {
+            Array(text.utf8).withUnsafeBytes { MapFootprint.memory(in: $0) }
+        }
+        #expect(memory("pos:\t0\nmap_type:\t1\nmemlock:\t1052576\nmap_id:\t7\n") == 1_052_576)
+        #expect(memory("pos:\t0\nmap_type:\t1\n") == nil)
+        #expect(memory("memlock:\n") == nil)
     }
 
     @Test func aThreadThatIsCutWaitsForItsRest() {

@@ -139,6 +139,7 @@ struct iotrace_thread_header {
     __u64 entered_ns;   // CLOCK_MONOTONIC at entry; 0 when entries are not being timed
     __u64 loader_start; // text of the dynamic loader
     __u64 loader_end;
+    __u64 sampled_since_ns; // `state_since_ns` of the sleep that user space has: while it goes on nothing changes
     struct iotrace_totals totals;
     struct iotrace_ledger ledger;
 };
@@ -151,10 +152,21 @@ struct iotrace_thread_state {
 };
 _Static_assert(sizeof(struct iotrace_thread_state) <= 3968, "storage element must fit in 4 KiB with its header");
 
-// One thread as the iterator writes it: this, then call_count call counters, then fd_count fd counters.
-// `header.totals` include the state that is still open at `now_ns`.
-struct iotrace_thread_sample {
+// What the iterator writes of each thread: this alone, or a sample that begins with it.
+struct iotrace_thread_line {
     __u64 now_ns;
+    __u32 tid;
+    __u32 flags; // IOTRACE_LINE_…
+};
+
+#define IOTRACE_LINE_UNCHANGED 1  // no sample: it is in the sleep that its last sample had
+#define IOTRACE_LINE_ASLEEP 2     // a sample that lines without one may follow
+#define IOTRACE_LINE_SLEEP_WAIT 4 // the sleep is part of totals.sleep_wait_ns
+
+// One thread as the iterator writes it: this, then call_count call counters, then fd_count fd counters.
+// `header.totals` include the state that is still open at `line.now_ns`.
+struct iotrace_thread_sample {
+    struct iotrace_thread_line line;
     struct iotrace_thread_header header;
     // A sleep or a call that is still in progress; its time is in totals.causes already, but in no call or fd yet.
     __u64 open_blocked_ns;

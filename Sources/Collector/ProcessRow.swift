@@ -1,0 +1,286 @@
+internal import IOModel
+
+/// A process: what has been handed out of it, and what has been read beyond that.
+final class ProcessRow {
+    /// An open file, or one that was closed and whose record is still in the kernel.
+    struct File {
+        var identity: FileIdentity
+        var opens: UInt64
+        /// What pairs of fds call it.
+        var pairID: UInt64
+        /// As its record was last read; most of what threads did is in their caches.
+        var counters = PackedCounters.none
+    }
+
+    /// Threads that have a file in their caches.
+    struct Holders {
+        var count = 0
+        /// As the last of them saw the file, which its record may not know yet.
+        var nonblocking = false
+        var inEpoll = false
+    }
+
+    let id: UInt64
+    /// As last read; nil before: a thread can be read before its process.
+    var record: Snapshot.Process?
+    /// Since tracing began, as handed out.
+    var figures: ProcessFigures?
+    var identity: ProcessIdentity?
+    var identityChanged = false
+    /// The readings that first and last had something of it.
+    let firstReading: UInt64
+    var lastReading: UInt64 = 0
+
+    // What has been read and not been handed out, see `Balancing`.
+    var totals = Totals()
+    var ledger = LedgerFigures()
+    var calls: [UInt32: CallFigures] = [:]
+    private var fileBalances: [UInt64: FileFigures] = [:]
+    private var copies: [ThreadCopies.Key: ThreadCopies] = [:]
+    /// What this reading adds to figures that come from one place each.
+    private var news: ProcessFigures?
+
+    var liveThreads: UInt64 = 0
+    /// As last read.
+    var callRecords: [Snapshot.CallKey: CallFigures] = [:]
+    private(set) var files: [UInt64: File] = [:]
+    private var holders: [UInt64: Holders] = [:]
+    private let accountsCopies: Bool
+
+    init(id: UInt64, reading: UInt64, accountsCopies: Bool) {
+        self.id = id
+        firstReading = reading
+        self.accountsCopies = accountsCopies
+    }
+
+    // MARK: - Reading
+
+    func read(_ key: Snapshot.CallKey, _ latest: CallFigures) {
+        let earlier = callRecords.updateValue(latest, forKey: key)
+        guard latest != earlier else { return }
+        calls[key.number, default: CallFigures()] += latest
+        if let earlier { calls[key.number]! -= earlier }
+    }
+
+    func read(_ file: Snapshot.File) {
+        let latest = PackedCounters(file.figures)
+        let known = files[file.id]
+        if known?.counters != latest {
+            var added = file.figures
+            known?.counters.subtract(from: &added)
+            balance(of: file.id) { $0 += added }
+        }
+        var identity = file.figures.identity
+        if let holders = holders[file.id] {
+            (identity.nonblocking, identity.inEpoll) = (holders.nonblocking, holders.inEpoll)
+        }
+        files[file.id] = File(
+            identity: identity, opens: file.figures.opens, pairID: file.pairID, counters: latest)
+        if known?.identity != identity || known?.opens != file.figures.opens {
+            figures?.files[file.id]?.identity = identity
+            figures?.files[file.id]?.opens = file.figures.opens
+        }
+    }
+
+    /// - Parameter latest: of a thread that has ended, or what a live one has added.
+    func add(_ latest: ThreadCopies, ofThread key: ThreadCopies.Key) {
+        guard accountsCopies, !latest.isZero else { return }
+        copies[key, default: ThreadCopies()] += latest
+    }
+
+    /// A call in progress, or one that is no longer: the times go below zero then.
+    func charge(_ call: Snapshot.Thread.OpenCall, blocked: UInt64, runQueue: UInt64) {
+        calls[call.number, default: CallFigures()] += CallFigures(blocked: blocked, runQueue: runQueue)
+        if let file = call.fileID { balance(of: file) { $0.blocked &+= blocked } }
+    }
+
+    private func balance(of file: UInt64, _ change: (inout FileFigures) -> Void) {
+        change(&fileBalances[file, default: FileFigures(identity: FileIdentity(fd: -1, type: .unknown))])
+    }
+
+    private var blank: ProcessFigures { ProcessFigures(identity: ProcessIdentity(id: id, pid: 0, ppid: 0, comm: "")) }
+
+    // Figures that come from one place each are as they were handed out, and what is more is new.
+
+    func read(_ latency: Latency, ofCall number: UInt32) {
+        let added = figures?.latencies[number].map { latency.since($0) } ?? latency
+        if !added.isZero { news[default: blank].latencies[number] = added }
+    }
+
+    func read(_ latest: [HiddenFigures.Key: HiddenFigures]) { read(latest, of: \.hidden) }
+
+    func read(_ latest: [UInt32: SampleFigures]) { read(latest, of: \.samples) }
+
+    func read(_ latest: [RequestFigures.Key: RequestFigures]) { read(latest, of: \.requests) }
+
+    func read(_ latest: [RequestFigures.Key: Latency]) { read(latest, of: \.requestLatencies) }
+
+    func read(_ latest: [UInt64: UringRing]) {
+        news[default: blank].rings = latest
+    }
+
+    /// Its ids are those of files, which have the names.
+    func read(_ latest: [PairFigures.Key: PairFigures]) {
+        let names = Dictionary(files.values.map { ($0.pairID, $0.identity) }) { $1 }
+        var latest = latest
+        for key in latest.keys {
+            latest[key]!.source = names[key.source]
+            latest[key]!.sink = names[key.sink]
+        }
+        read(latest, of: \.pairs)
+    }
+
+    private func read<Key, Row: Accumulating>(
+        _ latest: [Key: Row], of path: WritableKeyPath<ProcessFigures, [Key: Row]>
+    ) {
+        for (key, row) in latest {
+            let added = figures?[keyPath: path][key].map { row.since($0) } ?? row
+            if !added.isZero { news[default: blank][keyPath: path][key] = added }
+        }
+    }
+
+    // MARK: - Threads' caches of fds
+
+    func hold(_ fd: Snapshot.Thread.FDFigures) {
+        holders[fd.fileID, default: Holders()].count += 1
+        note(fd)
+        balance(of: fd.fileID) { $0.add(fd) }
+    }
+
+    func add(_ latest: Snapshot.Thread.FDFigures, since earlier: Snapshot.Thread.FDFigures) {
+        note(latest)
+        guard latest.hasOtherCounters(than: earlier) else { return }
+        balance(of: latest.fileID) {
+            $0.add(latest)
+            $0.subtract(earlier)
+        }
+    }
+
+    func release(_ fd: Snapshot.Thread.FDFigures) {
+        holders[fd.fileID]!.count -= 1
+        if holders[fd.fileID]!.count == 0 { holders[fd.fileID] = nil }
+        balance(of: fd.fileID) { $0.subtract(fd) }
+    }
+
+    private func note(_ fd: Snapshot.Thread.FDFigures) {
+        holders[fd.fileID]!.nonblocking = fd.nonblocking
+        holders[fd.fileID]!.inEpoll = fd.inEpoll
+        guard let identity = files[fd.fileID]?.identity,
+            identity.nonblocking != fd.nonblocking || identity.inEpoll != fd.inEpoll
+        else { return }
+        files[fd.fileID]!.identity.nonblocking = fd.nonblocking
+        files[fd.fileID]!.identity.inEpoll = fd.inEpoll
+        figures?.files[fd.fileID]?.identity = files[fd.fileID]!.identity
+    }
+
+    /// Whether a thread can still add to a file by its cache.
+    func isHeld(_ file: UInt64) -> Bool { holders[file] != nil }
+
+    /// The kernel's record of a file is given back.
+    func forget(file: UInt64) {
+        files[file] = nil
+        fileBalances[file] = nil
+    }
+
+    /// So are all of its records.
+    func forgetRecords() {
+        callRecords = [:]
+        files = [:]
+        (calls, fileBalances, copies) = ([:], [:], [:])
+    }
+
+    // MARK: - Handing out
+
+    /// What has come in since the last time; nil when that is nothing.
+    func handOut() -> ProcessFigures? {
+        guard let record, let identity else { return nil }
+        var added = news ?? blank
+        news = nil
+        added.identity = identity
+        added.threads = UInt64(record.threadsEnded) &+ liveThreads
+        added.totals = totals.takeCredit()
+        added.ledger = accountsCopies ? ledger.takeCredit() : nil
+        added.calls = Self.takeCredit(of: &calls) { _, _ in true }
+        added.files = Self.takeCredit(of: &fileBalances) { file, _ in files[file] != nil }
+        for file in added.files.keys {
+            added.files[file]!.identity = files[file]!.identity
+            added.files[file]!.opens = files[file]!.opens
+        }
+        // All that such a thread did is shown once it moves something.
+        added.threadCopies = Self.takeCredit(of: &copies) { thread, copies in
+            !copies.movedNothing || figures?.threadCopies[thread] != nil
+        }
+        defer { identityChanged = false }
+        guard figures != nil else {
+            figures = ProcessFigures(identity: identity)
+            figures! += added
+            return added
+        }
+        figures! += added
+        return identityChanged || !added.isIdle ? added : nil
+    }
+
+    private static func takeCredit<Key, Value: Balancing>(
+        of balances: inout [Key: Value], where isDue: (Key, Value) -> Bool
+    ) -> [Key: Value] {
+        var credits: [Key: Value] = [:]
+        var left: [Key: Value] = [:]
+        for (key, balance) in balances {
+            var rest = balance
+            let credit = rest.takeCredit()
+            if credit.isZero || !isDue(key, balance) {
+                rest = balance
+            } else {
+                credits[key] = credit
+            }
+            if !rest.isSettled { left[key] = rest }
+        }
+        balances = left
+        return credits
+    }
+}
+
+extension Snapshot.Thread.FDFigures {
+    fileprivate func hasOtherCounters(than earlier: Self) -> Bool {
+        (operations, bytesIn, bytesOut, blocked, again)
+            != (earlier.operations, earlier.bytesIn, earlier.bytesOut, earlier.blocked, earlier.again)
+    }
+}
+
+extension FileFigures {
+    fileprivate mutating func add(_ fd: Snapshot.Thread.FDFigures) {
+        operations &+= fd.operations
+        bytesIn &+= fd.bytesIn
+        bytesOut &+= fd.bytesOut
+        blocked &+= fd.blocked
+        again &+= fd.again
+        models[fd.model.rawValue].operations &+= fd.operations
+        models[fd.model.rawValue].bytes &+= fd.bytesIn &+ fd.bytesOut
+    }
+
+    fileprivate mutating func subtract(_ fd: Snapshot.Thread.FDFigures) {
+        operations &-= fd.operations
+        bytesIn &-= fd.bytesIn
+        bytesOut &-= fd.bytesOut
+        blocked &-= fd.blocked
+        again &-= fd.again
+        models[fd.model.rawValue].operations &-= fd.operations
+        models[fd.model.rawValue].bytes &-= fd.bytesIn &+ fd.bytesOut
+    }
+}
+
+extension Optional {
+    fileprivate subscript(default value: @autoclosure () -> Wrapped) -> Wrapped {
+        get { self ?? value() }
+        set { self = newValue }
+    }
+}
+
+extension ProcessFigures {
+    /// No counter at all.
+    fileprivate var isIdle: Bool {
+        totals.isZero && calls.isEmpty && latencies.isEmpty && files.isEmpty && ledger?.isZero != false
+            && hidden.isEmpty
+            && pairs.isEmpty && threadCopies.isEmpty && samples.isEmpty && requests.isEmpty
+    }
+}
