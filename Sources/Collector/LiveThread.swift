@@ -4,14 +4,15 @@ internal import IOModel
 struct LiveThread {
     let process: ProcessRow
     let started: UInt64
-    var counters: PackedCounters
-    var calls: [(key: UInt32, value: CallFigures)]
-    var fds: [Snapshot.Thread.FDFigures]
-    var openCall: Snapshot.Thread.OpenCall?
-    var sleep: Snapshot.Thread.Sleep?
-    var readAt: UInt64
+    private var hasMoved = false
+    private var counters: PackedCounters
+    private var calls = PackedCalls()
+    private var fds: [Snapshot.Thread.FDFigures]
+    private(set) var openCall: Snapshot.Thread.OpenCall?
+    private var sleep: Snapshot.Thread.Sleep?
+    private var readAt: UInt64
     /// Of its sleep, what has been counted since its counters were read.
-    var slept: UInt64 = 0
+    private var slept: UInt64 = 0
     /// The number of the last reading that had it.
     var reading: UInt64
 
@@ -20,7 +21,6 @@ struct LiveThread {
         self.process = process
         started = thread.started
         counters = .none
-        calls = []
         fds = []
         readAt = thread.readAt
         self.reading = reading
@@ -38,10 +38,13 @@ struct LiveThread {
         counters.subtract(from: &totals, &ledger)
         process.totals += totals
         process.ledger += ledger
+        hasMoved = hasMoved || !ThreadCopies(calls: thread.calls, ledger: thread.ledger).movedNothing
         var copies = ThreadCopies(calls: thread.calls, ledger: ledger)
-        copies -= ThreadCopies(calls: calls, ledger: LedgerFigures())
-        process.add(copies, ofThread: .init(started: started, tid: thread.tid))
-        replaceCalls(by: thread.calls)
+        let earlier = calls.unpacked
+        copies -= ThreadCopies(calls: earlier, ledger: LedgerFigures())
+        process.add(copies, ofThread: .init(started: started, tid: thread.tid), moved: hasMoved)
+        process.add(thread.calls, since: earlier)
+        calls = PackedCalls(thread.calls)
         replaceFDs(by: thread.fds)
         if let openCall { process.charge(openCall, blocked: 0 &- openCall.blocked, runQueue: 0 &- openCall.runQueue) }
         if let open = thread.openCall { process.charge(open, blocked: open.blocked, runQueue: open.runQueue) }
@@ -73,21 +76,6 @@ struct LiveThread {
         process.totals[sleep.cause] &+= time
         if sleep.isWait { process.totals.sleepWait &+= time }
         if let openCall { process.charge(openCall, blocked: time, runQueue: 0) }
-    }
-
-    private mutating func replaceCalls(by latest: [(key: UInt32, value: CallFigures)]) {
-        for index in 0..<max(calls.count, latest.count) {
-            if index < calls.count, index < latest.count, calls[index].key == latest[index].key {
-                guard calls[index].value != latest[index].value else { continue }
-                var added = latest[index].value
-                added -= calls[index].value
-                process.calls[latest[index].key, default: CallFigures()] += added
-                continue
-            }
-            if index < calls.count { process.calls[calls[index].key, default: CallFigures()] -= calls[index].value }
-            if index < latest.count { process.calls[latest[index].key, default: CallFigures()] += latest[index].value }
-        }
-        calls = latest
     }
 
     private mutating func replaceFDs(by latest: [Snapshot.Thread.FDFigures]) {

@@ -23,7 +23,7 @@ final class ProcessRow {
     let id: UInt64
     /// As last read; nil before: a thread can be read before its process.
     var record: Snapshot.Process?
-    /// Since tracing began, as handed out.
+    /// Since tracing began, as handed out; without files and threads if `keepsRows` is false.
     var figures: ProcessFigures?
     var identity: ProcessIdentity?
     var identityChanged = false
@@ -37,6 +37,8 @@ final class ProcessRow {
     var calls: [UInt32: CallFigures] = [:]
     private var fileBalances: [UInt64: FileFigures] = [:]
     private var copies: [ThreadCopies.Key: ThreadCopies] = [:]
+    /// Of threads that have moved nothing yet: all that such a thread did is shown once it has.
+    private var idleCopies: [ThreadCopies.Key: ThreadCopies] = [:]
     /// What this reading adds to figures that come from one place each.
     private var news: ProcessFigures?
 
@@ -46,11 +48,13 @@ final class ProcessRow {
     private(set) var files: [UInt64: File] = [:]
     private var holders: [UInt64: Holders] = [:]
     private let accountsCopies: Bool
+    private let keepsRows: Bool
 
-    init(id: UInt64, reading: UInt64, accountsCopies: Bool) {
+    init(id: UInt64, reading: UInt64, accountsCopies: Bool, keepsRows: Bool) {
         self.id = id
         firstReading = reading
         self.accountsCopies = accountsCopies
+        self.keepsRows = keepsRows
     }
 
     // MARK: - Reading
@@ -82,10 +86,33 @@ final class ProcessRow {
         }
     }
 
-    /// - Parameter latest: of a thread that has ended, or what a live one has added.
-    func add(_ latest: ThreadCopies, ofThread key: ThreadCopies.Key) {
+    /// - Parameters:
+    ///   - latest: of a thread that has ended, or what a live one has added.
+    ///   - moved: whether the thread has moved anything so far.
+    func add(_ latest: ThreadCopies, ofThread key: ThreadCopies.Key, moved: Bool) {
         guard accountsCopies, !latest.isZero else { return }
+        guard moved else {
+            idleCopies[key, default: ThreadCopies()] += latest
+            if idleCopies[key]!.isZero { idleCopies[key] = nil }
+            return
+        }
         copies[key, default: ThreadCopies()] += latest
+        if let earlier = idleCopies.removeValue(forKey: key) { copies[key]! += earlier }
+    }
+
+    /// The system calls of a thread.
+    func add(_ latest: [(key: UInt32, value: CallFigures)], since earlier: [(key: UInt32, value: CallFigures)]) {
+        for index in 0..<max(earlier.count, latest.count) {
+            if index < earlier.count, index < latest.count, earlier[index].key == latest[index].key {
+                guard earlier[index].value != latest[index].value else { continue }
+                var added = latest[index].value
+                added -= earlier[index].value
+                calls[latest[index].key, default: CallFigures()] += added
+                continue
+            }
+            if index < earlier.count { calls[earlier[index].key, default: CallFigures()] -= earlier[index].value }
+            if index < latest.count { calls[latest[index].key, default: CallFigures()] += latest[index].value }
+        }
     }
 
     /// A call in progress, or one that is no longer: the times go below zero then.
@@ -186,7 +213,7 @@ final class ProcessRow {
     func forgetRecords() {
         callRecords = [:]
         files = [:]
-        (calls, fileBalances, copies) = ([:], [:], [:])
+        (calls, fileBalances, copies, idleCopies) = ([:], [:], [:], [:])
     }
 
     // MARK: - Handing out
@@ -206,36 +233,32 @@ final class ProcessRow {
             added.files[file]!.identity = files[file]!.identity
             added.files[file]!.opens = files[file]!.opens
         }
-        // All that such a thread did is shown once it moves something.
-        added.threadCopies = Self.takeCredit(of: &copies) { thread, copies in
-            !copies.movedNothing || figures?.threadCopies[thread] != nil
-        }
-        defer { identityChanged = false }
-        guard figures != nil else {
-            figures = ProcessFigures(identity: identity)
-            figures! += added
-            return added
-        }
-        figures! += added
-        return identityChanged || !added.isIdle ? added : nil
+        added.threadCopies = Self.takeCredit(of: &copies) { _, _ in true }
+        let isWorthIt = figures == nil || identityChanged || !added.isIdle
+        identityChanged = false
+        if figures == nil { figures = added } else { figures! += added }
+        if !keepsRows { (figures!.files, figures!.threadCopies) = ([:], [:]) }
+        return isWorthIt ? added : nil
     }
 
     private static func takeCredit<Key, Value: Balancing>(
         of balances: inout [Key: Value], where isDue: (Key, Value) -> Bool
     ) -> [Key: Value] {
-        var credits: [Key: Value] = [:]
-        var left: [Key: Value] = [:]
-        for (key, balance) in balances {
+        // Mostly all is above zero and due, and then it is handed out without a copy: there may be a row for each thread.
+        var credits = balances
+        balances = [:]
+        for key in Array(credits.keys) {
+            let balance = credits[key]!
             var rest = balance
             let credit = rest.takeCredit()
             if credit.isZero || !isDue(key, balance) {
-                rest = balance
-            } else {
+                credits[key] = nil
+                if !balance.isSettled { balances[key] = balance }
+            } else if !rest.isSettled {
                 credits[key] = credit
+                balances[key] = rest
             }
-            if !rest.isSettled { left[key] = rest }
         }
-        balances = left
         return credits
     }
 }

@@ -56,8 +56,8 @@ public struct ProcessTable {
 
     /// - Parameters:
     ///   - accountsCopies: whether the snapshots have a ledger.
-    ///   - keepsEnded: whether `processes` has those that have ended, too. Who only wants what each snapshot added does not grow
-    ///     with every process that ever ended.
+    ///   - keepsEnded: whether `processes` has those that have ended, too, and the rows of files and threads. Who only wants what
+    ///     each snapshot added does not grow with every process that ever ended.
     public init(names: any ProcessNaming, accountsCopies: Bool = true, keepsEnded: Bool = true) {
         self.names = names
         self.accountsCopies = accountsCopies
@@ -113,7 +113,7 @@ public struct ProcessTable {
         }
         for (process, threads) in snapshot.endedThreads {
             let row = row(process)
-            for (thread, copies) in threads { row.add(copies, ofThread: thread) }
+            for (thread, copies) in threads { row.add(copies, ofThread: thread, moved: true) }
         }
         for (key, latency) in snapshot.latencies { row(key.processID).read(latency, ofCall: key.number) }
         for (process, latest) in snapshot.hidden { knownRow(process)?.read(latest) }
@@ -159,7 +159,7 @@ public struct ProcessTable {
             touch(row)
             return row
         }
-        let row = ProcessRow(id: id, reading: reading, accountsCopies: accountsCopies)
+        let row = ProcessRow(id: id, reading: reading, accountsCopies: accountsCopies, keepsRows: keepsEnded)
         rows[id] = row
         strays.insert(id)
         touch(row)

@@ -98,6 +98,7 @@ public struct ProcessFigures: Sendable, Equatable {
     }
 
     private static func merge<Key, Value: Accumulating>(_ sum: inout [Key: Value], _ part: [Key: Value]) {
+        guard !sum.isEmpty else { return sum = part }
         for (key, value) in part {
             if sum[key] == nil { sum[key] = value } else { sum[key]! += value }
         }

@@ -23,26 +23,11 @@ public struct JSONStream {
 
     public mutating func value(_ number: UInt64) {
         separate()
-        append(number)
-    }
-
-    private mutating func append(_ number: UInt64) {
-        guard number >= 10 else { return bytes.append(UInt8(ascii: "0") + UInt8(number)) }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.longest) { digits in
-            var start = digits.count
-            var rest = number
-            while rest > 0 {
-                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-                start -= 1
-                digits[start] = UInt8(ascii: "0") + UInt8(digit)
-                rest = quotient
-            }
-            bytes.append(contentsOf: digits[start...])
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.longest) { text in
+            let end = Self.write(number, to: text, at: 0)
+            bytes.append(contentsOf: text[..<end])
         }
     }
-
-    /// Digits of a number.
-    private static let longest = 20
 
     public mutating func value(_ number: Int64) {
         guard number < 0 else { return value(UInt64(number)) }
@@ -74,10 +59,52 @@ public struct JSONStream {
         bytes += value.encoded()
     }
 
+    /// Ends a line of newline-delimited JSON.
+    public mutating func endLine() {
+        bytes.append(UInt8(ascii: "\n"))
+        follows = false
+    }
+
     public mutating func null() { literal("null") }
 
-    /// A list of numbers.
-    public mutating func values(_ numbers: [UInt64]) { array { list in for number in numbers { list.value(number) } } }
+    /// A list of numbers: most of what there is to write.
+    public mutating func values(_ numbers: [UInt64]) {
+        separate()
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 + (Self.longest + 1) * numbers.count) { text in
+            text[0] = UInt8(ascii: "[")
+            var end = 1
+            for number in numbers {
+                if end > 1 {
+                    text[end] = UInt8(ascii: ",")
+                    end += 1
+                }
+                end = Self.write(number, to: text, at: end)
+            }
+            text[end] = UInt8(ascii: "]")
+            bytes.append(contentsOf: text[...end])
+        }
+    }
+
+    /// Digits of a number.
+    private static let longest = 20
+
+    /// - Returns: where its digits end.
+    private static func write(_ number: UInt64, to text: UnsafeMutableBufferPointer<UInt8>, at start: Int) -> Int {
+        if number < 10 {
+            text[start] = UInt8(ascii: "0") + UInt8(number)
+            return start + 1
+        }
+        var end = start
+        var rest = number
+        while rest > 0 {
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            text[end] = UInt8(ascii: "0") + UInt8(digit)
+            end += 1
+            rest = quotient
+        }
+        text[start..<end].reverse()
+        return end
+    }
 
     private mutating func literal(_ text: StaticString) {
         separate()

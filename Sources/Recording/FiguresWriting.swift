@@ -63,11 +63,7 @@ extension JSONStream {
 
     private mutating func write(_ totals: Totals) {
         let counters = totals.counters
-        array { out in
-            for counter in counters[..<Totals.firstFields] { out.value(counter) }
-            for cause in totals.causes { out.value(cause) }
-            for counter in counters[Totals.firstFields...] { out.value(counter) }
-        }
+        values(counters[..<Totals.firstFields] + totals.causes + counters[Totals.firstFields...])
     }
 
     private mutating func write(_ file: FileFigures, id: UInt64) {
@@ -81,13 +77,7 @@ extension JSONStream {
             out.key("ledger")  // most files have nothing in theirs
             out.values(file.ledger.isZero ? [] : file.ledger.counters)
             out.key("models")
-            out.array { out in
-                out.value(file.again)
-                for model in file.models {
-                    out.value(model.operations)
-                    out.value(model.bytes)
-                }
-            }
+            out.values([file.again] + file.models.flatMap { [$0.operations, $0.bytes] })
         }
     }
 

@@ -25,7 +25,8 @@ public enum Recording {
             out.key("losses")
             out.value(losses.json)
         }
-        return out.bytes + [UInt8(ascii: "\n")]
+        out.endLine()
+        return out.bytes
     }
 
     public static func end(window: Window, losses: Losses, overhead: Overhead, warnings: [Warning]) -> [UInt8] {

@@ -35,6 +35,16 @@ import Testing
         #expect(totals == added && ledger == addedToLedger)
     }
 
+    @Test func packedCallsAreWhatTheyWere() {
+        let calls: [(key: UInt32, value: CallFigures)] = [
+            (0, CallFigures(count: 1, errors: 2, bytes: 3, sleeps: 4, blocked: 5, runQueue: .max)),
+            (0x8000_0000, CallFigures()), (202, CallFigures(blocked: 9)),
+        ]
+        let unpacked = PackedCalls(calls).unpacked
+        #expect(unpacked.map(\.key) == calls.map(\.key) && unpacked.map(\.value) == calls.map(\.value))
+        #expect(PackedCalls([]).unpacked.isEmpty)
+    }
+
     @Test func soDoThoseOfAFile() {
         var file = FileFigures(
             identity: FileIdentity(fd: 3, type: .pipe), operations: 1, bytesIn: 2, bytesOut: 3, blocked: 4)
