@@ -155,7 +155,9 @@ public struct AttachedProbes: ~Copyable {
     public mutating func detach() {
         entryLink = nil
         sampling = nil
-        links.removeAll()
+        // In reverse: of two programs at one tracepoint, taking the first away waits for a grace period of RCU, while
+        // taking the second does not. kernel/tracepoint.c: tracepoint_remove_func()
+        while links.popLast() != nil {}
     }
 }
 

@@ -159,11 +159,13 @@ final class BPFObject {
         let failed = bpf_map__set_initial_value(
             bpf_object__find_map_by_name(pointer, ".rodata.config"), &config, MemoryLayout<iotrace_config>.size)
         guard failed == 0 else { throw ProbeError("configuring the probes", errorNumber: -failed) }
-        if let limit = configuration.mapLimit {
-            for name in ["processes", "process_calls", "files", "fd_bindings", "hidden_copies", "pairs"] {
-                guard let map = bpf_object__find_map_by_name(pointer, name) else { continue }
-                bpf_map__set_max_entries(map, limit)
-            }
+    }
+
+    /// Makes the maps that grow with what is traced smaller than they are.
+    func limitMaps(to limit: UInt32) {
+        for name in ["processes", "process_calls", "files", "fd_bindings", "hidden_copies", "pairs"] {
+            guard let map = bpf_object__find_map_by_name(pointer, name) else { continue }
+            bpf_map__set_max_entries(map, limit)
         }
     }
 }

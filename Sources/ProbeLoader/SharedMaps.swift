@@ -1,35 +1,51 @@
 internal import CLibbpf
 internal import Glibc
+internal import Synchronization
 
 /// The maps of an image, made before any object of it is loaded, so that several objects can have them together.
 final class SharedMaps {
-    private let fds: [Int32]
+    private let maps: [OpaquePointer]
+    private let typesFD: Int32
+    /// Of each map, or an errno below zero. Each is written by the thread that has taken its number.
+    private let fds: UnsafeMutableBufferPointer<Int32>
+    private let next = Atomic(0)
 
-    /// - Parameter object: opened and configured, not loaded.
-    init(of object: BPFObject) throws(ProbeError) {
-        let maps = object.maps
+    /// - Parameter object: opened, its maps limited, not loaded.
+    init(of object: BPFObject) {
+        maps = object.maps
         var size: UInt32 = 0
         let types = btf__raw_data(object.types, &size)
-        let typesFD = bpf_btf_load(types, Int(size), nil)
-        defer { close(typesFD) }
-        var made = [Int32](repeating: -1, count: maps.count)
-        // Most of the time goes into the tables of the large ones.
-        made.withUnsafeMutableBufferPointer { made in
-            let made = made
-            func make(from start: Int) {
-                for index in stride(from: start, to: maps.count, by: 2) {
-                    made[index] = Self.create(maps[index], typesFD: typesFD)
-                }
-            }
-            concurrently({ make(from: 0) }, { make(from: 1) })
-        }
-        fds = made
-        for (map, fd) in zip(maps, fds) where fd < 0 {
-            throw ProbeError("loading the probes: making map \(String(cString: bpf_map__name(map)))", errorNumber: -fd)
-        }
+        typesFD = bpf_btf_load(types, Int(size), nil)
+        fds = .allocate(capacity: maps.count)
+        fds.initialize(repeating: -1)
     }
 
-    deinit { for fd in fds where fd >= 0 { close(fd) } }
+    deinit {
+        for fd in fds where fd >= 0 { close(fd) }
+        fds.deallocate()
+        if typesFD >= 0 { close(typesFD) }
+    }
+
+    /// Makes one map that holds no data of the image. Most of the time goes into the tables of the large ones, so any
+    /// number of threads may do this at once.
+    /// - Returns: false when all are made, or being made.
+    func makeNext() -> Bool {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        guard index < maps.count else { return false }
+        if !bpf_map__is_internal(maps[index]) { fds[index] = Self.create(maps[index], typesFD: typesFD) }
+        return true
+    }
+
+    /// Makes those that hold the image's data, which has to be configured by now. The others have been made.
+    func finish() throws(ProbeError) {
+        for (index, map) in maps.enumerated() {
+            if bpf_map__is_internal(map) { fds[index] = Self.create(map, typesFD: typesFD) }
+            guard fds[index] >= 0 else {
+                throw ProbeError(
+                    "loading the probes: making map \(String(cString: bpf_map__name(map)))", errorNumber: -fds[index])
+            }
+        }
+    }
 
     /// Has an object of the same image use these maps instead of making its own.
     func share(with object: BPFObject) throws(ProbeError) {

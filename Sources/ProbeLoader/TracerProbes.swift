@@ -101,12 +101,8 @@ public struct LoadedProbes: ~Copyable {
     private let samplingFrequency: UInt64?
 
     public init(_ configuration: TracerConfiguration) throws(ProbeError) {
-        let relocation = try RelocationTypes()
-        var (scan, images): (Result<KernelTypes, ProbeError>?, Result<[BPFObject], ProbeError>?)
-        concurrently(
-            { scan = Result { () throws(ProbeError) in try KernelTypes(functions: ["bpf_rdonly_cast"]) } },
-            { images = Result { () throws(ProbeError) in [try .tracer(relocation), try .tracer(relocation)] } })
-        let (types, opened) = (try scan!.get(), try images!.get())
+        let opening = try OpenedImage(mapLimit: configuration.mapLimit)
+        let types = opening.types
         var missing: [String: String] = [:]
         for probe in ProbeDescription.all where probe.usesTracepoint && !types.hasTracepoint(probe.hook) {
             missing[probe.program] = "this kernel has no tracepoint \(probe.hook)"
@@ -121,13 +117,12 @@ public struct LoadedProbes: ~Copyable {
         let unneeded = ProbeDescription.all.filter { $0.ledger && !configuration.accountsCopies }.map(\.program)
         let fitting = ProbeDescription.all.filter { !(others + unneeded).contains($0.program) }
         try Self.require(ProbeDescription.all, without: missing)
-        try relocation.fill(from: types, names: opened[0].typeNames)
-        try opened[0].configure(
+        try opening.objects[0].configure(
             configuration, hasReadOnlyCast: types.hasFunction("bpf_rdonly_cast"),
             hasIOMapEvents: types.hasTracepoint("iomap_dio_complete"))
         let programs = Set(ProbeDescription.all.map(\.program)).subtracting(missing.keys).subtracting(
             others + unneeded)
-        let loaded = try Self.load(programs, opened, relocation, &missing)
+        let loaded = try Self.load(programs, opening, &missing)
         if configuration.accountsCopies, missing["find_symbols"] == nil,
             let reason = try KernelSymbols.resolve(in: loaded)
         {
@@ -142,16 +137,16 @@ public struct LoadedProbes: ~Copyable {
         }
     }
 
-    /// About half of the verifier's work: it is done while that for the other programs is.
-    private static let large: Set = ["count_call"]
+    /// About half of the work: it is done while that for the other programs is.
+    private static let large: Set = ["count_call", "sample_threads"]
 
     /// Loads the programs as two objects at the same time, one of which leads to the other.
     private static func load(
-        _ programs: Set<String>, _ opened: [BPFObject], _ types: RelocationTypes, _ missing: inout [String: String]
+        _ programs: Set<String>, _ image: OpenedImage, _ missing: inout [String: String]
     ) throws(ProbeError) -> BPFObject {
-        let maps = try SharedMaps(of: opened[0])
-        let large = PartialLoad(programs.intersection(Self.large), of: opened[0], maps, types)
-        let rest = PartialLoad(programs.subtracting(Self.large), of: opened[1], maps, types)
+        try image.maps.finish()
+        let large = PartialLoad(programs.intersection(Self.large), of: image.objects[0], image.maps, image.relocation)
+        let rest = PartialLoad(programs.subtracting(Self.large), of: image.objects[1], image.maps, image.relocation)
         concurrently({ large.run() }, { rest.run() })
         for part in [large, rest] { missing.merge(part.refused) { $1 } }
         try require(ProbeDescription.all, without: missing)
