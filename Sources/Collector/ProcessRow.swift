@@ -37,6 +37,10 @@ final class ProcessRow {
     var calls: [UInt32: CallFigures] = [:]
     private var fileBalances: [UInt64: FileFigures] = [:]
     private var copies: [ThreadCopies.Key: ThreadCopies] = [:]
+    /// How often something was left of both that nothing may ever make up for: see `dropWhatNobodyKnows`.
+    private var strangers: [UInt64: Int] = [:]
+    private var overdue: [ThreadCopies.Key: Int] = [:]
+    private static let patience = 8
     /// Of threads that have moved nothing yet: all that such a thread did is shown once it has.
     private var idleCopies: [ThreadCopies.Key: ThreadCopies] = [:]
     /// What this reading adds to figures that come from one place each.
@@ -234,11 +238,25 @@ final class ProcessRow {
             added.files[file]!.opens = files[file]!.opens
         }
         added.threadCopies = Self.takeCredit(of: &copies) { _, _ in true }
+        dropWhatNobodyKnows()
         let isWorthIt = figures == nil || identityChanged || !added.isIdle
         identityChanged = false
         if figures == nil { figures = added } else { figures! += added }
         if !keepsRows { (figures!.files, figures!.threadCopies) = ([:], [:]) }
         return isWorthIt ? added : nil
+    }
+
+    /// A file can be closed and given back while a thread still sleeps in a call on it, and the row of an ended thread may have
+    /// found no room. What is then left would be there for as long as the process lives.
+    private func dropWhatNobodyKnows() {
+        strangers = Self.counted(fileBalances.keys.filter { files[$0] == nil && holders[$0] == nil }, strangers)
+        for (file, times) in strangers where times > Self.patience { fileBalances[file] = nil }
+        overdue = Self.counted(copies.keys, overdue)
+        for (thread, times) in overdue where times > Self.patience { copies[thread] = nil }
+    }
+
+    private static func counted<Key: Hashable>(_ keys: some Sequence<Key>, _ earlier: [Key: Int]) -> [Key: Int] {
+        Dictionary(uniqueKeysWithValues: keys.map { ($0, earlier[$0, default: 0] + 1) })
     }
 
     private static func takeCredit<Key, Value: Balancing>(

@@ -148,6 +148,21 @@ import Testing
         #expect(table.processes.first?.threads == 1)
     }
 
+    @Test func aSleepOnAFileThatIsGoneLeavesNothing() {
+        var table = ProcessTable(names: FixedNames())
+        _ = Self.absorb(&table, [.changed(Self.waiting(since: 400, at: 1000))]) {
+            $0.processes = [Self.process]
+            $0.files = [ProcessTableTests.file(4, closed: true)]
+        }
+        var gone: [UInt64] = []
+        for time in UInt64(2)...20 { gone += Self.absorb(&table, [.asleep(tid: 11, at: 1000 * time)]).closedFiles }
+        #expect(gone == [4])
+        var awake = Snapshot.Thread(processID: 1, tid: 11)
+        awake.totals.observed = 21_000
+        for _ in 0..<20 { #expect(Self.absorb(&table, [.changed(awake)]).interval.allSatisfy { $0.files.isEmpty }) }
+        #expect(table.processes.first?.files[4]?.blocked == 1600)
+    }
+
     @Test func aThreadIdThatIsUsedAgainIsAnotherThread() {
         var table = ProcessTable(names: FixedNames())
         var first = Snapshot.Thread(processID: 1, tid: 11, calls: [0: CallFigures(count: 7)])
