@@ -467,11 +467,7 @@ __noinline u64 reopen_record(u64 process_id, s32 fd, u64 file, u64 path, struct 
     }
     record->opens++;
     record->polled = 0;
-    if (record->fd != fd) {
-        struct iotrace_fd_key old = {.process_id = process_id, .fd = record->fd};
-        struct iotrace_fd_binding *stale = bpf_map_lookup_elem(&fd_bindings, &old);
-        if (stale && !stale->file && stale->file_id == record->file_id)
-            bpf_map_delete_elem(&fd_bindings, &old);
+    if (record->fd != fd) { // the binding of the other one is left for user space
         record->fds_differ = 1;
         record->fd = fd;
     }

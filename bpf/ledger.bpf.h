@@ -300,10 +300,10 @@ static __always_inline u32 copy_range_way(u64 file, u64 moved)
     return pages * PAGE_SIZE >= moved ? IOTRACE_SPLICE_COPIES : IOTRACE_SPLICE_UNKNOWN;
 }
 
-static __always_inline struct sock *sock_of_file(u64 file)
+static __always_inline u64 sock_of_file(u64 file)
 {
-    struct socket *socket = BPF_CORE_READ((struct file *)file, private_data);
-    return socket ? BPF_CORE_READ(socket, sk) : 0;
+    u64 socket = POINTER_IN(struct file, file, private_data);
+    return socket ? POINTER_IN(struct socket, socket, sk) : 0;
 }
 
 #define NETIF_F_SG 1
@@ -311,10 +311,11 @@ static __always_inline struct sock *sock_of_file(u64 file)
 // Whether the device that the socket's packets go to cannot take scattered pages. A socket without a route of its own
 // (unconnected UDP) does not say. TCP takes pages all the same, and has them copied into one piece before the device
 // gets them (net/core/dev.c: validate_xmit_skb()); UDP copies at once (net/ipv4/ip_output.c: __ip_append_data()).
-static __always_inline bool route_lacks_scatter_gather(struct sock *sk)
+static __always_inline bool route_lacks_scatter_gather(u64 sk)
 {
-    struct net_device *device = BPF_CORE_READ(sk, sk_dst_cache, dev);
-    return device && !(BPF_CORE_READ(device, features) & NETIF_F_SG);
+    u64 route = POINTER_IN(struct sock, sk, sk_dst_cache);
+    u64 device = route ? POINTER_IN(struct dst_entry, route, dev) : 0;
+    return device && !(POINTER_IN(struct net_device, device, features) & NETIF_F_SG);
 }
 
 static __always_inline u32 stream_way(struct iotrace_file_record *sink)
@@ -325,7 +326,7 @@ static __always_inline u32 stream_way(struct iotrace_file_record *sink)
 // What a sink does with pages that are spliced into it.
 static __always_inline u32 sink_way(struct iotrace_file_record *sink)
 {
-    struct sock *sk;
+    u64 sk;
 
     if (is_pipe(sink->type) || sink->char_device == IOTRACE_DEVICE_NULL)
         return IOTRACE_SPLICE_REFERENCES;
@@ -335,9 +336,9 @@ static __always_inline u32 sink_way(struct iotrace_file_record *sink)
     switch (sink->type) {
     case IOTRACE_FILE_TCP:
         sk = sock_of_file(sink->file);
-        if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP) // net/mptcp/protocol.c: mptcp_sendmsg()
+        if (NUMBER_IN(struct sock, sk, sk_protocol) == IPPROTO_MPTCP) // net/mptcp/protocol.c: mptcp_sendmsg()
             return IOTRACE_SPLICE_COPIES;
-        if (BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops)) // kTLS and its like make pages of their own
+        if (POINTER_IN(struct inet_connection_sock, sk, icsk_ulp_ops)) // kTLS and its like make pages of their own
             return IOTRACE_SPLICE_UNKNOWN;
         return route_lacks_scatter_gather(sk) ? IOTRACE_SPLICE_COPIES : stream_way(sink);
     case IOTRACE_FILE_UDP:

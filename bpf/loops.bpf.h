@@ -15,7 +15,7 @@ static __always_inline void note_wait(struct iotrace_thread_header *header, u32 
     if (!nfds)
         return;
     if (kind == IOTRACE_KIND_WAIT) {
-        if (nr == NR_POLL || nr == NR_PPOLL)
+        if (is_poll(nr))
             header->totals.poll_fds += nfds;
         else
             header->totals.select_fds += nfds;

@@ -161,13 +161,41 @@ struct poll_set {
     u64 number;
 };
 
+// A new file behind an old fd makes it another set.
+static __always_inline u64 with_polled(u64 number, u64 process_id, s32 fd)
+{
+    return ((number ^ (u32)fd) * SPREAD ^ fd_generation(process_id, fd)) * SPREAD;
+}
+
 static long add_to_number(u32 index, struct poll_set *set)
 {
     s32 fd = polled_fd(set->fds + index * POLLFD_BYTES);
 
-    set->number = (set->number ^ (u32)fd) * SPREAD;
-    set->number = (set->number ^ fd_generation(set->thread->header.process_id, fd)) * SPREAD;
+    set->number = with_polled(set->number, set->thread->header.process_id, fd);
     return 0;
+}
+
+// Most sets have a few fds, and are read at once.
+#define SMALL_SET 4
+
+// A number for what a set of poll consists of.
+__noinline u64 poll_set_number(struct iotrace_thread_state *thread, u64 fds, u64 count)
+{
+    struct poll_set set = {.thread = thread, .fds = fds, .number = count};
+    u64 entries[SMALL_SET];
+    u32 bytes = count * POLLFD_BYTES;
+
+    if (!thread)
+        return 0;
+    if (count > SMALL_SET) {
+        bpf_loop(count, add_to_number, &set, 0);
+        return set.number;
+    }
+    if (bytes > sizeof(entries) || bpf_probe_read_user(entries, bytes, (void *)fds))
+        return 0;
+    for (u32 i = 0; i < SMALL_SET && i < count; i++)
+        set.number = with_polled(set.number, thread->header.process_id, entries[i]);
+    return set.number;
 }
 
 static long watch_entry(u32 index, struct poll_set *set)
@@ -179,22 +207,27 @@ static long watch_entry(u32 index, struct poll_set *set)
     return 0;
 }
 
-// After poll or ppoll. Most programs pass the same set again and again: it is gone through only when it has changed.
-__noinline int note_poll_set(struct iotrace_thread_state *thread, u64 fds, u64 count)
+__noinline int watch_poll_set(struct iotrace_thread_state *thread, u64 fds, u64 count)
 {
-    struct poll_set set = {.thread = thread, .fds = fds, .number = count};
+    struct poll_set set = {.thread = thread, .fds = fds};
 
-    if (!thread)
-        return 0;
+    if (thread)
+        bpf_loop(count, watch_entry, &set, 0);
+    return 0;
+}
+
+// After poll or ppoll. Most programs pass the same set again and again: it is gone through only when it has changed.
+static __always_inline void note_poll_set(struct iotrace_thread_state *thread, u64 fds, u64 count)
+{
+    u64 number;
+
     if (count > POLLED_FDS)
         count = POLLED_FDS;
-    // A new file behind an old fd makes it another set.
-    bpf_loop(count, add_to_number, &set, 0);
-    if (set.number == thread->header.poll_set)
-        return 0;
-    thread->header.poll_set = set.number;
-    bpf_loop(count, watch_entry, &set, 0);
-    return 0;
+    number = poll_set_number(thread, fds, count);
+    if (number == thread->header.poll_set)
+        return;
+    thread->header.poll_set = number;
+    watch_poll_set(thread, fds, count);
 }
 
 #define SELECT_FDS 1024
@@ -221,6 +254,19 @@ static long add_select_word(u32 index, struct select_walk *walk)
     return 0;
 }
 
+// A number for the fds that are ready. Opening or closing anything makes it another one.
+__noinline u64 select_number(u64 process_id, u64 readable, u64 writable, u64 count)
+{
+    struct select_walk walk = {.readable = readable, .writable = writable};
+
+    walk.number = fd_generation(process_id, ANY_FD);
+    if (count <= 64)
+        add_select_word(0, &walk);
+    else
+        bpf_loop((count + 63) / 64, add_select_word, &walk, 0);
+    return walk.number;
+}
+
 static long watch_selected(u32 fd, struct select_walk *walk)
 {
     if (fd % 64 == 0)
@@ -231,23 +277,28 @@ static long watch_selected(u32 fd, struct select_walk *walk)
     return 0;
 }
 
-// After select or pselect6: the sets have only the fds that are ready, which are those that will be used next. The same
-// ones again, in a process that has opened and closed nothing, are known.
-__noinline int note_select_sets(struct iotrace_thread_state *thread, u64 readable, u64 writable, u64 count)
+__noinline int watch_select_sets(struct iotrace_thread_state *thread, u64 readable, u64 writable, u64 count)
 {
     struct select_walk walk = {.thread = thread, .readable = readable, .writable = writable};
 
-    if (!thread)
-        return 0;
+    if (thread)
+        bpf_loop(count, watch_selected, &walk, 0);
+    return 0;
+}
+
+// After select or pselect6: the sets have only the fds that are ready, which are those that will be used next. The same
+// ones again, in a process that has opened and closed nothing, are known.
+static __always_inline void note_select_sets(struct iotrace_thread_state *thread, u64 readable, u64 writable, u64 count)
+{
+    u64 number;
+
     if (count > SELECT_FDS)
         count = SELECT_FDS;
-    walk.number = fd_generation(thread->header.process_id, ANY_FD);
-    bpf_loop((count + 63) / 64, add_select_word, &walk, 0);
-    if (walk.number == thread->header.poll_set)
-        return 0;
-    bpf_loop(count, watch_selected, &walk, 0);
-    thread->header.poll_set = walk.number;
-    return 0;
+    number = select_number(thread->header.process_id, readable, writable, count);
+    if (number == thread->header.poll_set)
+        return;
+    watch_select_sets(thread, readable, writable, count);
+    thread->header.poll_set = number;
 }
 
 #define EPOLL_CTL_DEL 2

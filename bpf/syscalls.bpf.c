@@ -420,9 +420,11 @@ __noinline int count_on_fd(struct iotrace_thread_state *thread, s32 number, u64 
 {
     struct iotrace_fd_counter *fd;
 
-    if (!thread || number < 0 || !touch_fd(thread, number))
+    if (!thread || number < 0)
         return 0;
-    fd = &thread->fds[(u32)number % IOTRACE_FD_SLOTS];
+    fd = fd_counter(thread, number);
+    if (!fd)
+        return 0;
     add_operation(
         fd, how & COUNT_WITHOUT_MODEL ? IOTRACE_MODEL_NONE : model_of(fd, how & COUNT_NOT_TO_WAIT, how & COUNT_WAITED),
         how & COUNT_FAILED, bytes_in, bytes_out);
@@ -477,30 +479,11 @@ __noinline int count_transfer(struct iotrace_thread_state *thread, struct iotrac
 __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 loading)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-    u32 nr, kind;
 
     if (!thread)
         return 0;
-    nr = thread->header.call_nr;
-    kind = trait_of(nr).kind;
-    if (kind != IOTRACE_KIND_WAIT)
-        thread->header.worked = 1;
-    switch (kind) {
-    case IOTRACE_KIND_WAIT:
-        if (only_sleeps(regs, nr)) {
-            thread->header.totals.poll_sleeps += nr == NR_POLL || nr == NR_PPOLL;
-            thread->header.totals.select_sleeps += nr != NR_POLL && nr != NR_PPOLL;
-            break;
-        }
-        if (!config.models)
-            break;
-        note_wait(&thread->header, kind, nr, nr == NR_POLL || nr == NR_PPOLL ? regs->si : regs->di, result);
-        if (nr == NR_POLL || nr == NR_PPOLL) {
-            note_poll_set(thread, regs->di, regs->si);
-        } else if (result) {
-            note_select_sets(thread, regs->si, regs->dx, regs->di);
-        }
-        break;
+    thread->header.worked = 1;
+    switch (trait_of(thread->header.call_nr).kind) {
     case IOTRACE_KIND_EPOLL_CTL:
         if (config.models)
             note_registration(thread, regs->si, regs->dx, regs->r10);
@@ -610,19 +593,10 @@ __noinline int count_io(struct iotrace_thread_state *thread, s64 result, u32 loa
         bytes_out = moved;
         number = -1;
         break;
-    case IOTRACE_KIND_WAIT:
-        number = -1;
-        if (only_sleeps(regs, thread->header.call_nr)) {
-            thread->header.totals.sleep_wait_ns +=
-                thread->header.pending_blocked_ns + thread->header.pending_runqueue_ns;
-        } else if (!failed) {
-            thread->header.totals.instant_waits += only_asks(thread);
-        }
-        break;
     case IOTRACE_KIND_GETEVENTS:
         number = -1;
         if (!failed)
-            thread->header.totals.instant_waits += only_asks(thread);
+            thread->header.totals.instant_waits += only_asks(&thread->header, regs);
         break;
     default:
         counts = false;
@@ -633,6 +607,40 @@ __noinline int count_io(struct iotrace_thread_state *thread, s64 result, u32 loa
         count_startup(thread, bytes_in, bytes_out);
     thread->header.call_bytes = bytes_in + bytes_out;
     return found ? number : -1;
+}
+
+// poll, select and their kin.
+__noinline int count_wait(struct iotrace_thread_state *thread, s64 result)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO, polls;
+    struct iotrace_thread_header *header;
+    u32 nr;
+
+    if (!thread)
+        return 0;
+    header = &thread->header;
+    nr = header->call_nr;
+    polls = is_poll(nr);
+    if (only_sleeps(regs, nr)) {
+        header->totals.sleep_wait_ns += header->pending_blocked_ns + header->pending_runqueue_ns;
+        if (!failed) {
+            header->totals.poll_sleeps += polls;
+            header->totals.select_sleeps += !polls;
+        }
+        return 0;
+    }
+    if (failed)
+        return 0;
+    header->totals.instant_waits += only_asks(&thread->header, regs);
+    if (!config.models)
+        return 0;
+    note_wait(header, IOTRACE_KIND_WAIT, nr, polls ? regs->si : regs->di, result);
+    if (polls)
+        note_poll_set(thread, regs->di, regs->si);
+    else if (result)
+        note_select_sets(thread, regs->si, regs->dx, regs->di);
+    return 0;
 }
 
 // Attached only while latencies are being timed.
@@ -697,6 +705,10 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
             count_transfer(thread, call, result, loading);
             if (!failed)
                 thread->header.worked = 1;
+        } else if (kind == IOTRACE_KIND_WAIT) {
+            count_wait(thread, result);
+            if (has_pending_sleep(thread) || thread->header.pending_io)
+                settle_call(thread, call, -1, result, 0);
         } else if (kind == IOTRACE_KIND_FD || (kind >= IOTRACE_KIND_MMAP && kind <= IOTRACE_KIND_DUP)) {
             // No operation: there is something to count only when it slept.
             if (has_pending_sleep(thread) || thread->header.pending_io) {
@@ -740,7 +752,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     if (!failed) {
         if (kind == IOTRACE_KIND_FD_WAIT && config.models) {
             note_wait(&thread->header, kind, nr, 1, result);
-            thread->header.totals.instant_waits += only_asks(thread);
+            thread->header.totals.instant_waits += only_asks(&thread->header, regs);
         } else {
             thread->header.worked = 1;
         }

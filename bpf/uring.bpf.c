@@ -332,7 +332,7 @@ static __always_inline void account_uring_zerocopy(struct iotrace_thread_state *
     struct uring_notification *notification;
 
     charge_accepted(thread, record, IOTRACE_OPERATION_URING | opcode, moved, 1);
-    zerocopy_socket_of((u64)sock_of_file(record->file), record, 0);
+    zerocopy_socket_of(sock_of_file(record->file), record, 0);
     if (!notif)
         return;
     key = *notif;

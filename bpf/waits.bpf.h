@@ -7,14 +7,18 @@
 #define NR_PPOLL 271
 #define NR_EPOLL_PWAIT2 441
 
+static __always_inline bool is_poll(u32 nr)
+{
+    return nr == NR_POLL || nr == NR_PPOLL;
+}
+
 // poll and select without fds are used to sleep. At the exit of select its sets have been overwritten, so that sets
 // without a bit are not told from those in which nothing was ready.
 static __always_inline bool only_sleeps(struct pt_regs *regs, u32 nr)
 {
-    if (nr == NR_POLL || nr == NR_PPOLL)
-        return !BPF_CORE_READ(regs, si);
-    return !(s32)BPF_CORE_READ(regs, di) ||
-           !(BPF_CORE_READ(regs, si) | BPF_CORE_READ(regs, dx) | BPF_CORE_READ(regs, r10));
+    if (is_poll(nr))
+        return !regs->si;
+    return !(s32)regs->di || !(regs->si | regs->dx | regs->r10);
 }
 
 // A struct timespec or timeval that is zero. The kernel leaves in it what of the time was left, so one that ran out is
@@ -27,15 +31,12 @@ __noinline int is_no_time(u64 address)
 }
 
 // A wait with a timeout of 0: it asks, and does not wait.
-__noinline int only_asks(struct iotrace_thread_state *thread)
+static __always_inline bool only_asks(struct iotrace_thread_header *header, struct pt_regs *regs)
 {
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-    u32 nr, kind;
+    u32 nr = header->call_nr, kind = kind_of(nr);
 
-    if (!thread || thread->header.pending_sleeps)
-        return 0;
-    nr = thread->header.call_nr;
-    kind = trait_of(nr).kind;
+    if (header->pending_sleeps)
+        return false;
     if (nr == NR_POLL)
         return !(s32)regs->dx;
     if (nr == NR_PPOLL)

@@ -107,7 +107,7 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     struct zerocopy_walk walk = {};
     struct iotrace_fd_counter *fd;
     struct iotrace_file_record *record;
-    struct sock *sk;
+    u64 sk;
     u32 code = 0, next, nr;
     u64 total;
 
@@ -125,7 +125,9 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     sk = sock_of_file(record->file);
     if (is_unix(record->type))
         code = IOTRACE_HIDDEN_ZC_UNSUPPORTED;
-    else if (!(BPF_CORE_READ(sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1))
+    else if (!(NUMBER_IN(struct sock, sk, __sk_common.skc_flags) >>
+                   bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) &
+               1))
         code = IOTRACE_HIDDEN_ZC_NOT_ENABLED;
     else if (route_lacks_scatter_gather(sk)) {
         if (record->type == IOTRACE_FILE_UDP) {
@@ -143,8 +145,8 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     } else {
         charge_accepted(thread, record, nr, moved, messages ?: 1);
     }
-    next = BPF_CORE_READ(sk, sk_zckey.counter);
-    key.sk = (u64)sk;
+    next = NUMBER_IN(struct sock, sk, sk_zckey.counter);
+    key.sk = sk;
     if (!messages)
         messages = 1;
     key.number = next - messages;
@@ -268,7 +270,7 @@ __noinline int read_completions(struct iotrace_thread_state *thread, s32 number,
     record = file_record(fd->file_id);
     if (!record)
         return 0;
-    sk = (u64)sock_of_file(record->file);
+    sk = sock_of_file(record->file);
     entry = bpf_map_lookup_elem(&zerocopy_sockets, &sk);
     if (!entry || entry->inode != record->inode)
         return 0;

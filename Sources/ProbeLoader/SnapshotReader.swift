@@ -11,6 +11,7 @@ final class SnapshotReader {
         var fd: Int32
         var address: UInt64
         var pathNumber: UInt64
+        var fdsDiffer: Bool
 
         var binding: iotrace_fd_key { iotrace_fd_key(process_id: processID, fd: fd, reserved: 0) }
         var openFile: iotrace_open_file_key { iotrace_open_file_key(process_id: processID, file: address) }
@@ -83,7 +84,8 @@ final class SnapshotReader {
             let note = {
                 let record = value.loadUnaligned(as: iotrace_file_record.self)
                 return FileNote(
-                    processID: record.process_id, fd: record.fd, address: record.file, pathNumber: record.path_number)
+                    processID: record.process_id, fd: record.fd, address: record.file, pathNumber: record.path_number,
+                    fdsDiffer: record.fds_differ != 0)
             }
             guard knownFiles.take(key.loadUnaligned(as: UInt64.self), value, note: note) else { return }
             snapshot.files.append(decodeFile(value))
@@ -180,6 +182,12 @@ final class SnapshotReader {
         processes ended: Set<UInt64>, files gone: [UInt64], unused: Set<UInt64>, in snapshot: Snapshot
     ) {
         for id in unused { retire(id) }
+        if !unused.isEmpty || !ended.isEmpty {
+            let done = knownFiles.notes.lazy.filter {
+                unused.contains($0.key) || ended.contains($0.note.processID)
+            }
+            forgetEarlierBindings(of: Set(done.filter(\.note.fdsDiffer).map(\.key)))
+        }
         if !ended.isEmpty {
             calls.delete(snapshot.calls.keys.filter { ended.contains($0.processID) }.map { $0.abi })
             let timed = knownLatencies.notes.map(\.key).filter { ended.contains($0.processID) }
@@ -221,6 +229,20 @@ extension SnapshotReader {
             binding.file == 0 && binding.file_id == file
         }
         openFiles.delete(known.openFile) { (id: UInt64) in id == file }
+    }
+
+    /// Files that were opened as one fd and then as another may have left the binding of the first.
+    private func forgetEarlierBindings(of files: Set<UInt64>) {
+        guard !files.isEmpty else { return }
+        func isLeft(_ binding: iotrace_fd_binding) -> Bool { binding.file == 0 && files.contains(binding.file_id) }
+        var left: [iotrace_fd_key] = []
+        // What can't be read now stays, and takes its room, as long as the trace.
+        try? bindings.forEach { key, value in
+            if isLeft(value.loadUnaligned(as: iotrace_fd_binding.self)) {
+                left.append(key.loadUnaligned(as: iotrace_fd_key.self))
+            }
+        }
+        for key in left { bindings.delete(key, where: isLeft) }
     }
 
     /// What an ended thread moved is final, so one reading is all it takes.
