@@ -34,6 +34,19 @@ enum BTFKind {
 }
 
 /// What the running kernel's BTF says exists. Existence is not permission: only loading tells that.
+struct KernelHooks {
+    fileprivate var argumentCounts: [String: Int] = [:]
+    fileprivate var functions: Set<String> = []
+
+    func hasTracepoint(_ name: String) -> Bool { argumentCounts[name] != nil }
+
+    /// Arguments of a tracepoint, its data pointer not counted; nil when there is no such tracepoint.
+    func argumentCount(ofTracepoint name: String) -> Int? { argumentCounts[name] }
+
+    func hasFunction(_ name: String) -> Bool { functions.contains(name) }
+}
+
+/// The running kernel's types, all of them: some six megabytes, to be let go when what is needed has been taken from them.
 ///
 /// A pass of its own over the type section, since libbpf takes ten times as long to make it searchable. The format: Documentation/bpf/btf.rst.
 struct KernelTypes {
@@ -81,9 +94,7 @@ struct KernelTypes {
     private let strings: Range<Int>
     /// Where each type is, by its id. There is none with the id 0.
     private var offsets: [Int32] = [0]
-    /// Arguments of each tracepoint, its data pointer not counted.
-    private var argumentCounts: [String: Int] = [:]
-    private var functions: Set<String> = []
+    private(set) var hooks = KernelHooks()
 
     /// - Parameter functions: those that will be asked for.
     init(functions wanted: Set<String>) throws(ProbeError) {
@@ -101,13 +112,6 @@ struct KernelTypes {
         strings = start..<start + size
         scan(from: types, to: types + typesSize, wanted)
     }
-
-    func hasTracepoint(_ name: String) -> Bool { argumentCounts[name] != nil }
-
-    /// Arguments of a tracepoint, its data pointer not counted; nil when there is no such tracepoint.
-    func argumentCount(ofTracepoint name: String) -> Int? { argumentCounts[name] }
-
-    func hasFunction(_ name: String) -> Bool { functions.contains(name) }
 
     /// One more than the largest id.
     var count: Int { offsets.count }
@@ -183,7 +187,7 @@ struct KernelTypes {
             case BTFKind.typedef: if hasName(at: type.name, beginningWith: prefix) { typedefs.append(type) }
             case BTFKind.function:
                 for name in wantedBytes where hasName(at: type.name, beginningWith: name) {
-                    functions.insert(String(decoding: name.dropLast(), as: UTF8.self))
+                    hooks.functions.insert(String(decoding: name.dropLast(), as: UTF8.self))
                 }
             default: break
             }
@@ -195,7 +199,7 @@ struct KernelTypes {
                 case let pointee = Int(self[pointer].word(2)), pointee < count, self[pointee].kind == BTFKind.prototype
             else { continue }
             let name = String(decoding: name(at: typedef.name).dropFirst(prefix.count), as: UTF8.self)
-            argumentCounts[name] = self[pointee].count - 1
+            hooks.argumentCounts[name] = self[pointee].count - 1
         }
     }
 }

@@ -3,7 +3,7 @@ internal import Synchronization
 /// The tracer's image on its way: opened as two objects, its maps but for those with its data made, and the kernel's types
 /// scanned. None of this waits for the other.
 struct OpenedImage {
-    let types: KernelTypes
+    let hooks: KernelHooks
     let relocation: RelocationTypes
     let objects: [BPFObject]
     let maps: SharedMaps
@@ -39,7 +39,7 @@ struct OpenedImage {
             },
             { while maps.makeNext() {} })
         try filling!.get()
-        self.types = types
+        hooks = types.hooks
         self.relocation = relocation
         self.objects = objects
         self.maps = maps

@@ -102,15 +102,15 @@ public struct LoadedProbes: ~Copyable {
 
     public init(_ configuration: TracerConfiguration) throws(ProbeError) {
         let opening = try OpenedImage(mapLimit: configuration.mapLimit)
-        let types = opening.types
+        let hooks = opening.hooks
         var missing: [String: String] = [:]
-        for probe in ProbeDescription.all where probe.usesTracepoint && !types.hasTracepoint(probe.hook) {
+        for probe in ProbeDescription.all where probe.usesTracepoint && !hooks.hasTracepoint(probe.hook) {
             missing[probe.program] = "this kernel has no tracepoint \(probe.hook)"
         }
         if configuration.samplingFrequency == nil { missing["take_sample"] = "sampling is off (--no-sampling)" }
         let others = ProbeDescription.all.filter { probe in
-            guard let found = types.argumentCount(ofTracepoint: probe.hook) else {
-                return probe.otherwise.map { types.hasTracepoint($0) } ?? false
+            guard let found = hooks.argumentCount(ofTracepoint: probe.hook) else {
+                return probe.otherwise.map { hooks.hasTracepoint($0) } ?? false
             }
             return probe.arguments.map { $0 != found } ?? false
         }.map(\.program)
@@ -118,8 +118,8 @@ public struct LoadedProbes: ~Copyable {
         let fitting = ProbeDescription.all.filter { !(others + unneeded).contains($0.program) }
         try Self.require(ProbeDescription.all, without: missing)
         try opening.objects[0].configure(
-            configuration, hasReadOnlyCast: types.hasFunction("bpf_rdonly_cast"),
-            hasIOMapEvents: types.hasTracepoint("iomap_dio_complete"))
+            configuration, hasReadOnlyCast: hooks.hasFunction("bpf_rdonly_cast"),
+            hasIOMapEvents: hooks.hasTracepoint("iomap_dio_complete"))
         let programs = Set(ProbeDescription.all.map(\.program)).subtracting(missing.keys).subtracting(
             others + unneeded)
         let loaded = try Self.load(programs, opening, &missing)

@@ -6,16 +6,16 @@ import Testing
 /// Against the kernel that the tests run on.
 @Suite(.enabled(if: access("/sys/kernel/btf/vmlinux", R_OK) == 0)) struct KernelTypesTests {
     @Test func tracepointsHaveTheArgumentsThatTheKernelGivesThem() throws {
-        let types = try KernelTypes(functions: [])
-        #expect(types.argumentCount(ofTracepoint: "sys_exit") == 2)
-        #expect(types.argumentCount(ofTracepoint: "sched_switch") == 4)
-        #expect(types.argumentCount(ofTracepoint: "sched_process_exec") == 3)
-        #expect(!types.hasTracepoint("no_such_tracepoint"))
+        let hooks = try KernelTypes(functions: []).hooks
+        #expect(hooks.argumentCount(ofTracepoint: "sys_exit") == 2)
+        #expect(hooks.argumentCount(ofTracepoint: "sched_switch") == 4)
+        #expect(hooks.argumentCount(ofTracepoint: "sched_process_exec") == 3)
+        #expect(!hooks.hasTracepoint("no_such_tracepoint"))
     }
 
     @Test func onlyFunctionsThatWereAskedForAreFound() throws {
-        let types = try KernelTypes(functions: ["filp_close", "no_such_function"])
-        #expect(types.hasFunction("filp_close"))
-        #expect(!types.hasFunction("filp_open") && !types.hasFunction("no_such_function"))
+        let hooks = try KernelTypes(functions: ["filp_close", "no_such_function"]).hooks
+        #expect(hooks.hasFunction("filp_close"))
+        #expect(!hooks.hasFunction("filp_open") && !hooks.hasFunction("no_such_function"))
     }
 }
