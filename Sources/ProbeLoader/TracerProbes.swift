@@ -138,7 +138,7 @@ public struct LoadedProbes: ~Copyable {
     }
 
     /// About half of the work: it is done while that for the other programs is.
-    private static let large: Set = ["count_call", "sample_threads"]
+    private static let large: Set = ["count_call"]
 
     /// Loads the programs as two objects at the same time, one of which leads to the other.
     private static func load(
