@@ -388,7 +388,7 @@ __noinline int account_event(struct iotrace_thread_state *thread, u64 context, u
     moved = event.res;
     key.fd = iocb.fd;
     binding = bpf_map_lookup_elem(&fd_bindings, &key);
-    file_id = binding ? binding->file_id : 0;
+    file_id = binding && binding->file ? binding->file_id : 0;
     if (!file_id && (file = file_of_fd(iocb.fd))) // not used before in any way that named it
         file_id = new_record(key.process_id, iocb.fd, file, 0, SCRATCH_TRACEPOINT);
     record = file_record(file_id);

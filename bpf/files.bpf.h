@@ -471,7 +471,11 @@ __noinline u64 reopen_record(u64 process_id, s32 fd, u64 file, u64 path, struct 
         record->fds_differ = 1;
         record->fd = fd;
     }
-    return bind_again(&key, bound, record, file) ? record->file_id : 0;
+    if (bind_again(&key, bound, record, file))
+        return record->file_id;
+    record->opens--;
+    record->closed = 1;
+    return 0;
 }
 
 // Makes a new record for an fd and binds the number to it. Returns its file_id, or 0 when a map is full. `path`: by
