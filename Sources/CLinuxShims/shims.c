@@ -233,3 +233,8 @@ void return_freed_memory(void)
 {
     malloc_trim(0);
 }
+
+void return_large_blocks(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}

@@ -101,6 +101,7 @@ public struct LoadedProbes: ~Copyable {
     private let samplingFrequency: UInt64?
 
     public init(_ configuration: TracerConfiguration) throws(ProbeError) {
+        return_large_blocks()
         let opening = try OpenedImage(mapLimit: configuration.mapLimit)
         let hooks = opening.hooks
         var missing: [String: String] = [:]

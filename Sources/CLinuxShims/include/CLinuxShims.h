@@ -71,4 +71,9 @@ int status_signal(int status);
 /// Gives memory that has been freed, in the arenas of all threads, back to the system. malloc_trim(3)
 void return_freed_memory(void);
 
+/// From now on blocks of 256 KiB and more go back to the kernel when they are freed, instead of when the C library
+/// thinks that they will not be asked for again, which it does after the first few less and less: mallopt(3),
+/// M_MMAP_THRESHOLD.
+void return_large_blocks(void);
+
 #endif
