@@ -38,10 +38,11 @@ def cpu_times():
 
 def others_trace():
     """Whether another tracer's BPF programs are attached: they would slow every mode down, the untraced one too."""
-    for info in pathlib.Path("/proc").glob("[0-9]*/fdinfo/*"):
-        with contextlib.suppress(OSError):
-            if any(f"link_type:\t{kind}" in info.read_text() for kind in ("tracing", "raw_tracepoint", "perf")):
-                return True
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it, or one of its fds, has gone meanwhile
+            for info in (process / "fdinfo").iterdir():
+                if any(f"link_type:\t{kind}" in info.read_text() for kind in ("tracing", "raw_tracepoint", "perf")):
+                    return True
     return False
 
 
