@@ -154,32 +154,57 @@ static __noinline void read_socket_name(struct iotrace_socket_name *name, u64 fi
 
 #define PATH_COMPONENTS 40
 
-// How far a path has been read. The addresses are kernel pointers, which are only ever read from with a helper.
-struct path_walk {
-    struct iotrace_file_record *record;
+// A place in a path. The addresses are kernel pointers, which are only ever read from with a helper.
+struct path_place {
     u64 vfs;
     u64 dentry;
+};
+
+static __always_inline struct path_place place_of(u64 file)
+{
+    struct path_place place = {.vfs = POINTER_IN(struct file, file, f_path.mnt),
+                               .dentry = POINTER_IN(struct file, file, f_path.dentry)};
+    return place;
+}
+
+static __always_inline bool is_mount_root(struct path_place *place)
+{
+    return place->dentry == POINTER_IN(struct vfsmount, place->vfs, mnt_root);
+}
+
+// From the root of a mounted file system to what it is mounted on. Returns whether there is such a thing.
+static __always_inline bool leave_mount(struct path_place *place)
+{
+    u64 mount = place->vfs - bpf_core_field_offset(struct mount, mnt);
+    u64 up = POINTER_IN(struct mount, mount, mnt_parent);
+
+    if (!up || up == mount)
+        return false;
+    place->dentry = POINTER_IN(struct mount, mount, mnt_mountpoint);
+    place->vfs = up + bpf_core_field_offset(struct mount, mnt);
+    return true;
+}
+
+// How far a path has been read.
+struct path_walk {
+    struct path_place place;
+    struct iotrace_file_record *record;
     u64 used;
 };
 
 // One component, or one mount point; 1 ends the walk.
 static long read_component(u32 index, struct path_walk *walk)
 {
-    u64 vfs = walk->vfs, dentry = walk->dentry, used = walk->used;
+    u64 dentry = walk->place.dentry, used = walk->used;
     u64 parent = POINTER_IN(struct dentry, dentry, d_parent);
     struct iotrace_file_record *record = walk->record;
     long length;
 
-    if (dentry == POINTER_IN(struct vfsmount, vfs, mnt_root)) {
-        u64 mount = vfs - bpf_core_field_offset(struct mount, mnt);
-        u64 up = POINTER_IN(struct mount, mount, mnt_parent);
-        if (!up || up == mount) {
-            record->path_truncated = 0;
-            return 1;
-        }
-        walk->dentry = POINTER_IN(struct mount, mount, mnt_mountpoint);
-        walk->vfs = up + bpf_core_field_offset(struct mount, mnt);
-        return 0;
+    if (is_mount_root(&walk->place)) {
+        if (leave_mount(&walk->place))
+            return 0;
+        record->path_truncated = 0;
+        return 1;
     }
     if (used >= IOTRACE_PATH_BYTES - 1)
         return 1;
@@ -192,7 +217,7 @@ static long read_component(u32 index, struct path_walk *walk)
         record->path_truncated = 0;
         return 1;
     }
-    walk->dentry = parent;
+    walk->place.dentry = parent;
     return 0;
 }
 
@@ -200,11 +225,9 @@ static long read_component(u32 index, struct path_walk *walk)
 // fs/d_path.c: prepend_path()
 static __always_inline void read_path(struct iotrace_file_record *record, u64 file)
 {
-    struct path_walk walk = {.record = record};
+    struct path_walk walk = {.record = record, .place = place_of(file)};
 
-    walk.vfs = POINTER_IN(struct file, file, f_path.mnt);
-    walk.dentry = POINTER_IN(struct file, file, f_path.dentry);
-    if (!record || !walk.vfs || !walk.dentry)
+    if (!record || !walk.place.vfs || !walk.place.dentry)
         return;
     record->path_truncated = 1;
     bpf_loop(PATH_COMPONENTS, read_component, &walk, 0);
@@ -223,8 +246,7 @@ static __always_inline u32 inode_generation(u64 file)
 }
 
 struct path_number {
-    u64 vfs;
-    u64 dentry;
+    struct path_place place;
     u64 number;
 };
 
@@ -233,22 +255,15 @@ struct path_number {
 // As read_component(), but for the name's hash in its place.
 static long add_component(u32 index, struct path_number *walk)
 {
-    u64 vfs = walk->vfs, dentry = walk->dentry;
+    u64 dentry = walk->place.dentry;
     u64 parent = POINTER_IN(struct dentry, dentry, d_parent);
 
-    if (dentry == POINTER_IN(struct vfsmount, vfs, mnt_root)) {
-        u64 mount = vfs - bpf_core_field_offset(struct mount, mnt);
-        u64 up = POINTER_IN(struct mount, mount, mnt_parent);
-        if (!up || up == mount)
-            return 1;
-        walk->dentry = POINTER_IN(struct mount, mount, mnt_mountpoint);
-        walk->vfs = up + bpf_core_field_offset(struct mount, mnt);
-        return 0;
-    }
+    if (is_mount_root(&walk->place))
+        return !leave_mount(&walk->place);
     walk->number = (walk->number ^ POINTER_IN(struct dentry, dentry, d_name.hash_len)) * SPREAD;
     if (dentry == parent)
         return 1;
-    walk->dentry = parent;
+    walk->place.dentry = parent;
     return 0;
 }
 
@@ -257,16 +272,14 @@ static long add_component(u32 index, struct path_number *walk)
 static __always_inline u64 path_number(u64 file)
 {
     u64 inode = POINTER_IN(struct file, file, f_inode);
-    struct path_number walk = {.number = inode};
+    struct path_number walk = {.number = inode, .place = place_of(file)};
     u16 type = NUMBER_IN(struct inode, inode, i_mode) & S_IFMT;
 
     if (type != S_IFREG && type != S_IFDIR)
         return 0;
     walk.number ^= (u64)inode_generation(file) << 32 | NUMBER_IN(struct file, file, f_flags);
     walk.number = walk.number * SPREAD ^ inode_number(file);
-    walk.vfs = POINTER_IN(struct file, file, f_path.mnt);
-    walk.dentry = POINTER_IN(struct file, file, f_path.dentry);
-    if (!walk.vfs || !walk.dentry)
+    if (!walk.place.vfs || !walk.place.dentry)
         return 0;
     bpf_loop(PATH_COMPONENTS, add_component, &walk, 0);
     return walk.number;
@@ -380,14 +393,15 @@ static __always_inline void remember_path(struct iotrace_file_record *record)
         bpf_map_update_elem(&closed_paths, &key, &file_id, BPF_NOEXIST);
 }
 
-// The fd that leads to a record is gone. Returns whether the record may be opened again.
+// The fd that leads to a record is gone; nothing happens when it was before. Returns whether the record may now be
+// opened again.
 static __always_inline bool close_record(struct iotrace_fd_binding *bound)
 {
     u64 file_id = bound->file_id, *latest;
     struct iotrace_file_record *record = bpf_map_lookup_elem(&files, &file_id);
     struct iotrace_open_file_key key = {};
 
-    if (!record)
+    if (!bound->file || !record)
         return false;
     if (record->path_number) {
         remember_path(record);
@@ -545,8 +559,7 @@ static __always_inline u64 file_id_of(u64 process_id, s32 fd, u64 file, u32 who)
     if (binding) {
         if (binding->file == file && binding->inode == inode_number(file))
             return binding->file_id;
-        if (binding->file)
-            close_record(binding);
+        close_record(binding);
     }
     return new_record(process_id, fd, file, 0, who);
 }

@@ -85,13 +85,13 @@ __noinline int touch_fd(struct iotrace_thread_state *thread, s32 fd)
     return thread && fd >= 0 && fd_counter(thread, fd);
 }
 
-// The record of an fd that is open now, and was opened by open or one of its kin.
+// The record of an fd that is open now.
 static __always_inline u64 opened_record(struct iotrace_thread_state *thread, s32 fd, u64 file,
                                          struct iotrace_fd_binding *bound)
 {
     u64 process_id = thread->header.process_id, path = 0, file_id;
 
-    if (thread->header.opens++ >= IOTRACE_OWN_RECORDS) {
+    if (trait_of(thread->header.call_nr).kind == IOTRACE_KIND_OPEN && thread->header.opens++ >= IOTRACE_OWN_RECORDS) {
         path = path_number(file);
         file_id = path ? reopen_record(process_id, fd, file, path, bound) : 0;
         if (file_id)
@@ -113,14 +113,11 @@ __noinline int fd_opened(struct iotrace_thread_state *thread, s32 fd)
     counter = &thread->fds[(u32)fd % IOTRACE_FD_SLOTS];
     file = file_of_fd(fd);
     bound = bpf_map_lookup_elem(&fd_bindings, &key);
-    if (bound && bound->file)
+    if (bound)
         close_record(bound);
     fd_changed(process_id, fd);
     if (file) {
-        if (trait_of(thread->header.call_nr).kind == IOTRACE_KIND_OPEN)
-            file_id = opened_record(thread, fd, file, bound);
-        else
-            file_id = new_record(process_id, fd, file, 0, SCRATCH_TRACEPOINT);
+        file_id = opened_record(thread, fd, file, bound);
         if (!file_id)
             LOSE(file_map_full, 1);
     }
@@ -145,7 +142,7 @@ static __always_inline void fd_closed(struct iotrace_thread_state *thread, s32 f
     if (file_of_fd(fd)) // given out again before this call returned: that open is what tells of it
         return;
     fd_changed(process_id, fd);
-    if (bound && bound->file && close_record(bound))
+    if (bound && close_record(bound))
         return;
     if (counter->fd == fd)
         fold_fd(counter);
