@@ -12,6 +12,23 @@ struct Accounting {
     private var before = ProgramRuns()
     private var covered: UInt64 = 0
     private var inWindows = ProgramRuns()
+    /// Of the seconds: the next one with a window, and how far it is to the one after that.
+    private var second = 0
+    private var due = 0
+    private var distance = 1
+
+    /// Switching the kernel's accounting on and off rewrites its code in some hundred places, which is a fifth of what the
+    /// collector takes for a process. Short traces need a window in each second, long ones do not.
+    static let longestDistance = 4
+
+    /// To be called once a second: whether this one is to have a window. Those at 0, 1, 3, 7, 11, 15 … seconds are.
+    mutating func isDue() -> Bool {
+        defer { second += 1 }
+        guard second == due else { return false }
+        due += distance
+        distance = min(2 * distance, Self.longestDistance)
+        return true
+    }
 
     /// - Parameters:
     ///   - fd: keeps the kernel's accounting on; nil when it was refused.

@@ -212,8 +212,8 @@ final class TraceSession {
 
     // MARK: - Duty cycle
 
-    /// Entries are timed in the first 20 ms of every second, the probes themselves in the 20 ms after that: the two are kept
-    /// apart, since the kernel's accounting slows each probe down.
+    /// Entries are timed in the first 20 ms of every second, the probes themselves in the 20 ms after that, of some seconds: the
+    /// two are kept apart, since the kernel's accounting slows each probe down.
     private static let latencyWindow = 0.020
     private static let accountingWindow = 0.020
 
@@ -230,7 +230,7 @@ final class TraceSession {
     }
 
     private func openAccounting() throws {
-        guard accounting.open(attached.startAccounting(), attached.programRuns()) else { return }
+        guard accounting.isDue(), accounting.open(attached.startAccounting(), attached.programRuns()) else { return }
         try loop.timer(Self.accountingWindow, repeats: false) { [unowned self] in
             accounting.close(attached.programRuns())
         }
