@@ -43,6 +43,7 @@ public struct AttachedProbes: ~Copyable {
     public let descriptions: [ProbeDescription]
     public let probes: [Tool.Probe]
     private let reader: SnapshotReader?
+    private let sampler: TaskIterator
     /// Of the programs that are loaded.
     private let programs: [(fd: Int32, counts: Bool)]
 
@@ -56,6 +57,7 @@ public struct AttachedProbes: ~Copyable {
         self.descriptions = descriptions
         self.probes = probes
         reader = try? SnapshotReader(object)
+        sampler = TaskIterator(object, program: "sample_threads")
         programs = descriptions.compactMap { probe in
             guard let program = object.program(probe.program) else { return nil }
             let fd = bpf_program__fd(program)
@@ -101,7 +103,7 @@ public struct AttachedProbes: ~Copyable {
 
     /// Calls `body` with each live thread. There may be tens of thousands, so they are never in memory together.
     public func forEachThread(_ body: (Snapshot.ThreadReading) -> Void) throws(ProbeError) {
-        try TaskIterator(object, program: "sample_threads").read { bytes in decodeThreads(bytes, body) }
+        try sampler.read { bytes in decodeThreads(bytes, body) }
     }
 
     private func information(of program: Int32) -> bpf_prog_info? {
@@ -161,15 +163,20 @@ public struct AttachedProbes: ~Copyable {
     }
 }
 
-/// One walk of a task iterator.
-struct TaskIterator {
+/// A task iterator, which can walk again and again.
+final class TaskIterator {
     private let object: BPFObject
     private let program: String
+    private var link: BPFLink?
+    /// Stays from one walk to the next, as that of `BatchBuffer` does.
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 8)
 
     init(_ object: BPFObject, program: String) {
         self.object = object
         self.program = program
     }
+
+    deinit { buffer.deallocate() }
 
     /// Everything that the program writes.
     func read() throws(ProbeError) -> [UInt8] {
@@ -184,17 +191,10 @@ struct TaskIterator {
     /// Hands over what the program writes piece by piece.
     /// - Parameter body: returns how many of the bytes it has used up; it gets the rest again with the next piece.
     func read(_ body: (UnsafeRawBufferPointer) -> Int) throws(ProbeError) {
-        guard let found = object.program(program) else {
-            throw ProbeError("finding probe \(program)", errorNumber: ENOENT)
-        }
-        let (attached, _) = LibbpfLog.capturing { bpf_program__attach_iter(found, nil) }
-        guard let attached else { throw ProbeError("attaching probe \(program)", errorNumber: errno) }
-        let link = BPFLink(attached)
-        let fd = bpf_iter_create(link.fileDescriptor)
+        if link == nil { link = try attach() }
+        let fd = bpf_iter_create(link!.fileDescriptor)
         guard fd >= 0 else { throw ProbeError("starting probe \(program)", errorNumber: -fd) }
         defer { close(fd) }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 8)
-        defer { buffer.deallocate() }
         var filled = 0
         while true {
             let count = Glibc.read(fd, buffer.baseAddress! + filled, buffer.count - filled)
@@ -208,5 +208,14 @@ struct TaskIterator {
             buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[used..<filled]))
             filled -= used
         }
+    }
+
+    private func attach() throws(ProbeError) -> BPFLink {
+        guard let found = object.program(program) else {
+            throw ProbeError("finding probe \(program)", errorNumber: ENOENT)
+        }
+        let (attached, _) = LibbpfLog.capturing { bpf_program__attach_iter(found, nil) }
+        guard let attached else { throw ProbeError("attaching probe \(program)", errorNumber: errno) }
+        return BPFLink(attached)
     }
 }

@@ -1,6 +1,21 @@
 internal import CLibbpf
 internal import Glibc
 
+/// Where the kernel puts entries of maps. It stays, since what the allocator gives back and gets again for each search is
+/// cleared by the kernel page by page, and small enough for a CPU's own cache.
+final class BatchBuffer {
+    private(set) var bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 8)
+
+    deinit { bytes.deallocate() }
+
+    /// What is in it is gone.
+    func grow() {
+        let size = 4 * bytes.count
+        bytes.deallocate()
+        bytes = .allocate(byteCount: size, alignment: 8)
+    }
+}
+
 /// Reads and deletes many entries of a kernel hash in few system calls (BPF_MAP_LOOKUP_BATCH).
 final class HashMapReader {
     let fd: Int32
@@ -11,13 +26,16 @@ final class HashMapReader {
     private let footprint: MapFootprint?
     /// Of the map without entries, once it has been seen so.
     private var emptyBytes: UInt64?
-    /// Entries that the last search found.
-    private var lastCount = 0
+    private let buffer: BatchBuffer
 
-    /// - Parameter kernelAccounts: whether `MapFootprint` can be relied on.
+    /// - Parameters:
+    ///   - buffer: for one search at a time.
+    ///   - kernelAccounts: whether `MapFootprint` can be relied on.
     init<Key, Value>(
-        _ object: BPFObject, _ name: String, key: Key.Type, value: Value.Type, kernelAccounts: Bool
+        _ object: BPFObject, _ name: String, key: Key.Type, value: Value.Type, buffer: BatchBuffer,
+        kernelAccounts: Bool
     ) throws(ProbeError) {
+        self.buffer = buffer
         fd = try object.map(name)
         footprint = kernelAccounts ? MapFootprint(ofMap: fd) : nil
         self.name = name
@@ -31,25 +49,20 @@ final class HashMapReader {
         if let bytes, bytes == emptyBytes { return }
         let found = try search(body)
         if found == 0, let bytes, bytes == footprint?.bytes() { emptyBytes = bytes }
-        lastCount = found
     }
 
     /// - Returns: how many entries there were.
     private func search(
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
     ) throws(ProbeError) -> Int {
-        // Few entries mean a small buffer, which the allocator need not get from the kernel each time.
-        var capacity = min(1024, max(32, 2 * lastCount))
+        let entrySize = keySize + valueSize
         var found = 0
         var token: UInt64 = 0
         var first = true
         while true {
-            let keys = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity * keySize, alignment: 8)
-            let values = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity * valueSize, alignment: 8)
-            defer {
-                keys.deallocate()
-                values.deallocate()
-            }
+            let capacity = buffer.bytes.count / entrySize
+            let keys = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<(capacity * keySize)])
+            let values = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[(capacity * keySize)...])
             var count = UInt32(capacity)
             var next: UInt64 = 0
             let failed = withUnsafeMutablePointer(to: &token) { token in
@@ -57,7 +70,7 @@ final class HashMapReader {
             }
             let reason = failed == 0 ? 0 : -failed
             if reason == ENOSPC {  // one bucket holds more than fits
-                capacity *= 4
+                buffer.grow()
                 continue
             }
             guard reason == 0 || reason == ENOENT else { throw ProbeError("reading map \(name)", errorNumber: reason) }

@@ -42,8 +42,9 @@ final class SnapshotReader {
 
     init(_ object: BPFObject) throws(ProbeError) {
         let kernelAccounts = MapFootprint.followsEntries()
+        let buffer = BatchBuffer()
         func map<Key, Value>(_ name: String, key: Key.Type, value: Value.Type) throws(ProbeError) -> HashMapReader {
-            try HashMapReader(object, name, key: key, value: value, kernelAccounts: kernelAccounts)
+            try HashMapReader(object, name, key: key, value: value, buffer: buffer, kernelAccounts: kernelAccounts)
         }
         self.object = object
         processes = try map("processes", key: UInt64.self, value: iotrace_process_record.self)
