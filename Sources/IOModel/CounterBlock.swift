@@ -8,8 +8,8 @@ public protocol CounterBlock {
 
 extension CounterBlock {
     /// The counters in the order of `fields`.
-    @inline(__always)
-    func readCounters<Result>(_ body: (UnsafeBufferPointer<UInt64>) -> Result) -> Result {
+    @inlinable @inline(__always)
+    public func readCounters<Result>(_ body: (UnsafeBufferPointer<UInt64>) -> Result) -> Result {
         withUnsafeBytes(of: self) { bytes in
             body(UnsafeBufferPointer(rebasing: bytes.assumingMemoryBound(to: UInt64.self)[..<Self.counterCount]))
         }

@@ -1,11 +1,36 @@
 /// Writes JSON on one line from front to end, without a tree of values before it: for what is written again and again.
-public struct JSONStream {
-    /// UTF-8.
-    public private(set) var bytes: [UInt8] = []
+public struct JSONStream: ~Copyable {
+    /// UTF-8, in memory of its own: an array would look at its owners and its end for each digit.
+    private var text: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    private var count = 0
     /// The next element or member follows another.
     private var follows = false
 
-    public init() {}
+    public init() {
+        capacity = 1024
+        text = .allocate(capacity: capacity)
+    }
+
+    deinit { text.deallocate() }
+
+    public var bytes: [UInt8] { withBytes { Array($0) } }
+
+    public func withBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeRawBufferPointer(start: text, count: count))
+    }
+
+    /// Starts anew.
+    /// - Parameter limit: bytes of memory to keep at most.
+    public mutating func clear(keeping limit: Int) {
+        (count, follows) = (0, false)
+        guard capacity > limit else { return }
+        text.deallocate()
+        capacity = limit
+        text = .allocate(capacity: capacity)
+    }
 
     public mutating func object(_ members: (inout JSONStream) -> Void) { enclose("{", members, "}") }
 
@@ -14,25 +39,45 @@ public struct JSONStream {
     /// The next value is that of this key, which needs no escapes.
     public mutating func key(_ name: StaticString) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        reserve(name.utf8CodeUnitCount + 3)
+        put(UInt8(ascii: "\""))
+        name.withUTF8Buffer { put($0) }
+        put(UInt8(ascii: "\""))
+        put(UInt8(ascii: ":"))
         follows = false
+    }
+
+    public mutating func member(_ name: StaticString, _ number: UInt64) {
+        key(name)
+        value(number)
+    }
+
+    public mutating func member(_ name: StaticString, _ number: Int64) {
+        key(name)
+        value(number)
+    }
+
+    public mutating func member(_ name: StaticString, _ truth: Bool) {
+        key(name)
+        value(truth)
+    }
+
+    public mutating func member(_ name: StaticString, _ string: String?) {
+        key(name)
+        value(string)
     }
 
     public mutating func value(_ number: UInt64) {
         separate()
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.longest) { text in
-            let end = Self.write(number, to: text, at: 0)
-            bytes.append(contentsOf: text[..<end])
-        }
+        reserve(Self.longest)
+        write(number)
     }
 
     public mutating func value(_ number: Int64) {
         guard number < 0 else { return value(UInt64(number)) }
         separate()
-        bytes.append(UInt8(ascii: "-"))
+        reserve(1)
+        put(UInt8(ascii: "-"))
         follows = false
         value(number.magnitude)
     }
@@ -46,22 +91,24 @@ public struct JSONStream {
         let isPlain = string.withUTF8 { text in
             guard text.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
             else { return false }
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(contentsOf: text)
-            bytes.append(UInt8(ascii: "\""))
+            reserve(text.count + 2)
+            put(UInt8(ascii: "\""))
+            put(text)
+            put(UInt8(ascii: "\""))
             return true
         }
-        if !isPlain { bytes += JSONValue.string(string).encoded() }
+        if !isPlain { append(JSONValue.string(string).encoded()) }
     }
 
     public mutating func value(_ value: JSONValue) {
         separate()
-        bytes += value.encoded()
+        append(value.encoded())
     }
 
     /// Ends a line of newline-delimited JSON.
     public mutating func endLine() {
-        bytes.append(UInt8(ascii: "\n"))
+        reserve(1)
+        put(UInt8(ascii: "\n"))
         follows = false
     }
 
@@ -69,61 +116,94 @@ public struct JSONStream {
 
     /// A list of numbers: most of what there is to write.
     public mutating func values(_ numbers: [UInt64]) {
-        separate()
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 2 + (Self.longest + 1) * numbers.count) { text in
-            text[0] = UInt8(ascii: "[")
-            var end = 1
-            for number in numbers {
-                if end > 1 {
-                    text[end] = UInt8(ascii: ",")
-                    end += 1
-                }
-                end = Self.write(number, to: text, at: end)
-            }
-            text[end] = UInt8(ascii: "]")
-            bytes.append(contentsOf: text[...end])
+        array { out in numbers.withUnsafeBufferPointer { out.elements($0) } }
+    }
+
+    /// Elements of a list of numbers.
+    public mutating func elements(_ numbers: UnsafeBufferPointer<UInt64>) {
+        reserve((Self.longest + 1) * numbers.count)
+        for number in numbers {
+            if follows { put(UInt8(ascii: ",")) }
+            follows = true
+            write(number)
         }
     }
 
     /// Digits of a number.
     private static let longest = 20
 
-    /// - Returns: where its digits end.
-    private static func write(_ number: UInt64, to text: UnsafeMutableBufferPointer<UInt8>, at start: Int) -> Int {
-        if number < 10 {
-            text[start] = UInt8(ascii: "0") + UInt8(number)
-            return start + 1
-        }
-        var end = start
+    /// There must be room for it.
+    private mutating func write(_ number: UInt64) {
+        if number < 10 { return put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number)) }
+        let start = text + count
+        var digits = 0
         var rest = number
         while rest > 0 {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            text[end] = UInt8(ascii: "0") + UInt8(digit)
-            end += 1
+            let quotient = rest / 10
+            start[digits] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest &- quotient &* 10)
+            digits += 1
             rest = quotient
         }
-        text[start..<end].reverse()
-        return end
+        var (left, right) = (0, digits - 1)
+        while left < right {
+            (start[left], start[right]) = (start[right], start[left])
+            left += 1
+            right -= 1
+        }
+        count += digits
     }
 
     private mutating func literal(_ text: StaticString) {
         separate()
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        reserve(text.utf8CodeUnitCount)
+        text.withUTF8Buffer { put($0) }
     }
 
     private mutating func enclose(
         _ start: Unicode.Scalar, _ body: (inout JSONStream) -> Void, _ end: Unicode.Scalar
     ) {
         separate()
-        bytes.append(UInt8(ascii: start))
+        reserve(1)
+        put(UInt8(ascii: start))
         follows = false
         body(&self)
-        bytes.append(UInt8(ascii: end))
+        reserve(1)
+        put(UInt8(ascii: end))
         follows = true
     }
 
     private mutating func separate() {
-        if follows { bytes.append(UInt8(ascii: ",")) }
+        reserve(1)
+        if follows { put(UInt8(ascii: ",")) }
         follows = true
+    }
+
+    private mutating func append(_ bytes: [UInt8]) {
+        reserve(bytes.count)
+        bytes.withUnsafeBufferPointer { put($0) }
+    }
+
+    private mutating func put(_ byte: UInt8) {
+        text[count] = byte
+        count += 1
+    }
+
+    private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let start = bytes.baseAddress else { return }
+        (text + count).update(from: start, count: bytes.count)
+        count += bytes.count
+    }
+
+    /// Makes room for so many bytes more.
+    private mutating func reserve(_ more: Int) {
+        if capacity - count < more { grow(more) }
+    }
+
+    private mutating func grow(_ more: Int) {
+        capacity = max(2 * capacity, count + more)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: text, count: count)
+        text.deallocate()
+        text = larger
     }
 }

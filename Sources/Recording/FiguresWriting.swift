@@ -7,23 +7,18 @@ internal import JSON
 extension JSONStream {
     mutating func write(_ process: ProcessFigures) {
         object { out in
-            out.key("id")
-            out.value(process.identity.id)
+            out.member("id", process.identity.id)
             out.key("identity")
             out.write(process.identity)
-            out.key("threads")
-            out.value(process.threads)
+            out.member("threads", process.threads)
             out.key("totals")
             out.write(process.totals)
             out.write("calls", process.calls, by: <) { out, number, call in
-                out.values([
-                    UInt64(number), call.count, call.errors, call.bytes, call.sleeps, call.blocked, call.runQueue,
-                ])
+                out.values([UInt64(number)], call)
             }
             out.write("latencies", process.latencies, by: <) { out, number, latency in
                 out.object { out in
-                    out.key("nr")
-                    out.value(UInt64(number))
+                    out.member("nr", UInt64(number))
                     out.key("latency")
                     out.write(latency)
                 }
@@ -36,76 +31,76 @@ extension JSONStream {
 
     private mutating func write(_ identity: ProcessIdentity) {
         object { out in
-            out.key("pid")
-            out.value(UInt64(identity.pid))
-            out.key("ppid")
-            out.value(UInt64(identity.ppid))
-            out.key("comm")
-            out.value(identity.comm)
+            out.member("pid", UInt64(identity.pid))
+            out.member("ppid", UInt64(identity.ppid))
+            out.member("comm", identity.comm)
             out.key("command")
             if let command = identity.command {
                 out.array { out in for argument in command { out.value(argument) } }
             } else {
                 out.null()
             }
-            out.key("command_truncated")
-            out.value(identity.commandTruncated)
-            out.key("cgroup")
-            out.value(identity.cgroup)
-            out.key("started_in_window")
-            out.value(identity.startedInWindow)
-            out.key("exited")
-            out.value(identity.exited)
+            out.member("command_truncated", identity.commandTruncated)
+            out.member("cgroup", identity.cgroup)
+            out.member("started_in_window", identity.startedInWindow)
+            out.member("exited", identity.exited)
             out.key("exit_status")
             if let status = identity.exitStatus { out.value(Int64(status)) } else { out.null() }
         }
     }
 
     private mutating func write(_ totals: Totals) {
-        let counters = totals.counters
-        values(counters[..<Totals.firstFields] + totals.causes + counters[Totals.firstFields...])
+        array { out in
+            totals.readCounters { counters in
+                out.elements(.init(rebasing: counters[..<Totals.firstFields]))
+                totals.causes.withUnsafeBufferPointer { out.elements($0) }
+                out.elements(.init(rebasing: counters[Totals.firstFields...]))
+            }
+        }
+    }
+
+    /// - Parameter head: numbers before the counters.
+    private mutating func values(_ head: [UInt64], _ counters: some CounterBlock) {
+        array { out in
+            head.withUnsafeBufferPointer { out.elements($0) }
+            counters.readCounters { out.elements($0) }
+        }
     }
 
     private mutating func write(_ file: FileFigures, id: UInt64) {
         object { out in
-            out.key("id")
-            out.value(id)
+            out.member("id", id)
             out.key("identity")
             out.write(file.identity)
             out.key("counters")
             out.values([file.operations, file.bytesIn, file.bytesOut, file.blocked, file.opens])
             out.key("ledger")  // most files have nothing in theirs
-            out.values(file.ledger.isZero ? [] : file.ledger.counters)
+            if file.ledger.isZero { out.values([]) } else { out.values([], file.ledger) }
             out.key("models")
-            out.values([file.again] + file.models.flatMap { [$0.operations, $0.bytes] })
+            out.array { out in
+                out.value(file.again)
+                for model in file.models {
+                    out.value(model.operations)
+                    out.value(model.bytes)
+                }
+            }
         }
     }
 
     private mutating func write(_ file: FileIdentity?) {
         guard let file else { return null() }
         object { out in
-            out.key("fd")
-            out.value(Int64(file.fd))
-            out.key("type")
-            out.value(file.type.rawValue)
-            out.key("path")
-            out.value(file.path)
-            out.key("local")
-            out.value(file.local)
-            out.key("peer")
-            out.value(file.peer)
-            out.key("nonblocking")
-            out.value(file.nonblocking)
-            out.key("in_epoll")
-            out.value(file.inEpoll)
-            out.key("device")
-            out.value(UInt64(file.device.rawValue))
-            out.key("zerocopy_operation")
-            out.value(UInt64(file.zeroCopyOperation))
-            out.key("epoll_events")
-            out.value(UInt64(file.epollEvents))
-            out.key("zerocopy_reason")
-            out.value(UInt64(file.zeroCopyReason.rawValue))
+            out.member("fd", Int64(file.fd))
+            out.member("type", file.type.rawValue)
+            out.member("path", file.path)
+            out.member("local", file.local)
+            out.member("peer", file.peer)
+            out.member("nonblocking", file.nonblocking)
+            out.member("in_epoll", file.inEpoll)
+            out.member("device", UInt64(file.device.rawValue))
+            out.member("zerocopy_operation", UInt64(file.zeroCopyOperation))
+            out.member("epoll_events", UInt64(file.epollEvents))
+            out.member("zerocopy_reason", UInt64(file.zeroCopyReason.rawValue))
         }
     }
 
@@ -120,7 +115,7 @@ extension JSONStream {
     /// Rows as flat lists: numbers that name the row, and its counters.
     private mutating func writeLedger(of process: ProcessFigures, _ ledger: LedgerFigures) {
         key("ledger")
-        values(ledger.counters)
+        values([], ledger)
         write(
             "hidden", process.hidden,
             by: { ($0.file, $0.operation.code, $0.code) < ($1.file, $1.operation.code, $1.code) },
@@ -143,8 +138,8 @@ extension JSONStream {
             "thread_copies", process.threadCopies, by: { ($0.started, $0.tid) < ($1.started, $1.tid) },
             { out, key, row in
                 out.values(
-                    [key.started, UInt64(key.tid), row.bytesIn, row.bytesOut, row.fromProcesses, row.toProcesses]
-                        + row.ledger.counters)
+                    [key.started, UInt64(key.tid), row.bytesIn, row.bytesOut, row.fromProcesses, row.toProcesses],
+                    row.ledger)
             })
         write("samples", process.samples, by: <) { out, number, row in
             out.values([UInt64(number), row.samples, row.copying, row.zeroing])
@@ -153,7 +148,7 @@ extension JSONStream {
 
     private mutating func writeRequests(of process: ProcessFigures) {
         write("requests", process.requests, by: <) { out, key, figures in
-            out.values([key.queue, UInt64(key.operation.code)] + figures.counters)
+            out.values([key.queue, UInt64(key.operation.code)], figures)
         }
         write("request_latencies", process.requestLatencies, by: <) { out, key, latency in
             out.object { out in
@@ -174,6 +169,9 @@ extension JSONStream {
         _ each: (inout JSONStream, Key, Row) -> Void
     ) {
         key(name)
+        guard rows.count > 1 else {
+            return array { out in for (key, row) in rows { each(&out, key, row) } }
+        }
         array { out in
             for key in rows.keys.sorted(by: precedes) { each(&out, key, rows[key]!) }
         }

@@ -12,21 +12,41 @@ public enum Recording {
 
     /// - Parameter at: nanoseconds since the window began.
     public static func interval(index: UInt64, at: UInt64, processes: [ProcessFigures], losses: Losses) -> [UInt8] {
-        var out = JSONStream()
-        out.object { out in
-            out.key("type")
-            out.value("interval")
-            out.key("index")
-            out.value(index)
-            out.key("at_ns")
-            out.value(at)
-            out.key("processes")
-            out.array { out in for process in processes { out.write(process) } }
-            out.key("losses")
-            out.value(losses.json)
+        var intervals = Intervals(count: index)
+        return intervals.write(at: at, processes, losses) { Array($0) }
+    }
+
+    /// Writes the lines of intervals one after the other, in memory that it keeps.
+    public struct Intervals: ~Copyable {
+        private var count: UInt64
+        private var out = JSONStream()
+        /// Of a line's memory: one of many thousand threads is given back.
+        private static let kept = 1 << 20
+
+        /// - Parameter count: of the lines that there are already.
+        public init(count: UInt64 = 0) { self.count = count }
+
+        /// - Parameters:
+        ///   - at: nanoseconds since the window began.
+        ///   - body: gets the line.
+        public mutating func write<Result>(
+            at: UInt64, _ processes: [ProcessFigures], _ losses: Losses,
+            to body: (UnsafeRawBufferPointer) throws -> Result
+        ) rethrows -> Result {
+            out.object { out in
+                out.member("type", "interval")
+                out.member("index", count)
+                out.member("at_ns", at)
+                out.key("processes")
+                out.array { out in for process in processes { out.write(process) } }
+                out.key("losses")
+                out.value(losses.json)
+            }
+            out.endLine()
+            count += 1
+            defer { out.clear(keeping: Self.kept) }
+            return try out.withBytes(body)
         }
-        out.endLine()
-        return out.bytes
     }
 
     public static func end(window: Window, losses: Losses, overhead: Overhead, warnings: [Warning]) -> [UInt8] {

@@ -26,12 +26,11 @@ struct RecordCommand: ParsableCommand {
         }
         _ = try target.target()  // before the file is emptied
         let file = try Output(path: output)
-        var index: UInt64 = 0
+        var intervals = Recording.Intervals()
         let observer = TraceSession.Observer(
             began: { tool, window in try file.write(Recording.header(tool: tool, window: window)) },
             interval: { at, processes, losses in
-                try file.write(Recording.interval(index: index, at: at, processes: processes, losses: losses))
-                index += 1
+                try intervals.write(at: at, processes, losses) { try file.write($0) }
             })
         let session = try TraceSession(target, interval: interval, keepsEnded: false, observer: observer)
         let outcome = try session.run()
