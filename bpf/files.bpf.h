@@ -12,7 +12,7 @@ static __always_inline u64 word_at(u64 address)
     u64 word = 0;
 
     if (config.has_rdonly_cast) {
-        struct timespec64 *time = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct timespec64));
+        struct timespec64 *time = bpf_rdonly_cast((void *)address, ID_OF(timespec64));
         return time->tv_sec;
     }
     bpf_probe_read_kernel(&word, sizeof(word), (void *)address);
@@ -23,8 +23,8 @@ static __always_inline u64 word_at(u64 address)
 
 // A field that is no pointer.
 #define NUMBER_IN(type, address, field)                                                                                \
-    (config.has_rdonly_cast ? ((type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(type)))->field       \
-                            : BPF_CORE_READ((type *)(address), field))
+    (config.has_rdonly_cast ? ((struct type *)bpf_rdonly_cast((void *)(address), ID_OF(type)))->field                  \
+                            : BPF_CORE_READ((struct type *)(address), field))
 
 // The struct file behind an fd of the current task, or 0. fs/file.c: files_lookup_fd_raw()
 static __always_inline u64 file_of_fd(s32 fd)
@@ -46,7 +46,7 @@ static __always_inline void read_flags(u64 file, u32 *f_flags, u8 *watched)
     bool in_epoll;
 
     if (config.has_rdonly_cast) {
-        struct file *trusted = bpf_rdonly_cast((void *)file, bpf_core_type_id_kernel(struct file));
+        struct file *trusted = bpf_rdonly_cast((void *)file, ID_OF(file));
         *f_flags = trusted->f_flags;
         in_epoll = trusted->f_ep != 0;
     } else {
@@ -77,9 +77,9 @@ static __always_inline void fd_changed(u64 process_id, s32 fd)
 
 static __always_inline u8 socket_type(u64 sk)
 {
-    u16 family = NUMBER_IN(struct sock, sk, __sk_common.skc_family);
-    u16 type = NUMBER_IN(struct sock, sk, sk_type);
-    u16 protocol = NUMBER_IN(struct sock, sk, sk_protocol);
+    u16 family = NUMBER_IN(sock, sk, __sk_common.skc_family);
+    u16 type = NUMBER_IN(sock, sk, sk_type);
+    u16 protocol = NUMBER_IN(sock, sk, sk_protocol);
 
     if (family == AF_UNIX)
         return type == SOCK_STREAM  ? IOTRACE_FILE_UNIX_STREAM
@@ -105,7 +105,7 @@ static __always_inline u16 read_unix_path(u64 sk, u8 *path)
 
     if (!address)
         return 0;
-    length = NUMBER_IN(struct unix_address, address, len) - 2; // less sun_family
+    length = NUMBER_IN(unix_address, address, len) - 2; // less sun_family
     if (length <= 0)
         return 0;
     if (length > IOTRACE_UNIX_PATH_BYTES)
@@ -130,7 +130,7 @@ static __noinline void read_socket_name(struct iotrace_socket_name *name, u64 fi
     sk = POINTER_IN(struct socket, socket, sk);
     if (!sk)
         return;
-    name->family = NUMBER_IN(struct sock, sk, __sk_common.skc_family);
+    name->family = NUMBER_IN(sock, sk, __sk_common.skc_family);
     name->local_length = 0;
     name->peer_length = 0;
     if (name->family == AF_UNIX) {
@@ -139,8 +139,8 @@ static __noinline void read_socket_name(struct iotrace_socket_name *name, u64 fi
         if (peer)
             name->peer_length = read_unix_path(peer, name->peer_path);
     } else if (name->family == AF_INET || name->family == AF_INET6) {
-        name->local_port = NUMBER_IN(struct sock, sk, __sk_common.skc_num);
-        name->peer_port = __builtin_bswap16(NUMBER_IN(struct sock, sk, __sk_common.skc_dport));
+        name->local_port = NUMBER_IN(sock, sk, __sk_common.skc_num);
+        name->peer_port = __builtin_bswap16(NUMBER_IN(sock, sk, __sk_common.skc_dport));
         if (name->family == AF_INET) {
             read_ip_address(name->local_address, 4, sk + bpf_core_field_offset(struct sock, __sk_common.skc_rcv_saddr));
             read_ip_address(name->peer_address, 4, sk + bpf_core_field_offset(struct sock, __sk_common.skc_daddr));
@@ -236,13 +236,13 @@ static __always_inline void read_path(struct iotrace_file_record *record, u64 fi
 
 static __always_inline u64 inode_number(u64 file)
 {
-    return NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_ino);
+    return NUMBER_IN(inode, POINTER_IN(struct file, file, f_inode), i_ino);
 }
 
 // Inode numbers are used again; then this differs. include/linux/fs.h
 static __always_inline u32 inode_generation(u64 file)
 {
-    return NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_generation);
+    return NUMBER_IN(inode, POINTER_IN(struct file, file, f_inode), i_generation);
 }
 
 struct path_number {
@@ -273,11 +273,11 @@ static __always_inline u64 path_number(u64 file)
 {
     u64 inode = POINTER_IN(struct file, file, f_inode);
     struct path_number walk = {.number = inode, .place = place_of(file)};
-    u16 type = NUMBER_IN(struct inode, inode, i_mode) & S_IFMT;
+    u16 type = NUMBER_IN(inode, inode, i_mode) & S_IFMT;
 
     if (type != S_IFREG && type != S_IFDIR)
         return 0;
-    walk.number ^= (u64)inode_generation(file) << 32 | NUMBER_IN(struct file, file, f_flags);
+    walk.number ^= (u64)inode_generation(file) << 32 | NUMBER_IN(file, file, f_flags);
     walk.number = walk.number * SPREAD ^ inode_number(file);
     if (!walk.place.vfs || !walk.place.dentry)
         return 0;
@@ -289,13 +289,13 @@ static __always_inline u8 file_type(u64 file, struct iotrace_file_record *record
 {
     u64 inode = POINTER_IN(struct file, file, f_inode);
     u64 super_block = POINTER_IN(struct inode, inode, i_sb);
-    u16 mode = NUMBER_IN(struct inode, inode, i_mode);
-    u32 magic = NUMBER_IN(struct super_block, super_block, s_magic);
-    u32 major = NUMBER_IN(struct inode, inode, i_rdev) >> 20;
+    u16 mode = NUMBER_IN(inode, inode, i_mode);
+    u32 magic = NUMBER_IN(super_block, super_block, s_magic);
+    u32 major = NUMBER_IN(inode, inode, i_rdev) >> 20;
     u64 socket;
 
-    record->inode = NUMBER_IN(struct inode, inode, i_ino);
-    record->device = NUMBER_IN(struct super_block, super_block, s_dev);
+    record->inode = NUMBER_IN(inode, inode, i_ino);
+    record->device = NUMBER_IN(super_block, super_block, s_dev);
     switch (mode & S_IFMT) {
     case S_IFSOCK:
         if (magic != SOCKFS_MAGIC) // a socket's name in a directory, opened with O_PATH
@@ -320,7 +320,7 @@ static __always_inline u8 file_type(u64 file, struct iotrace_file_record *record
 // Documentation/admin-guide/devices.txt: major 1 are the memory devices.
 static __always_inline u8 char_device(u64 file)
 {
-    switch (NUMBER_IN(struct inode, POINTER_IN(struct file, file, f_inode), i_rdev)) {
+    switch (NUMBER_IN(inode, POINTER_IN(struct file, file, f_inode), i_rdev)) {
     case 1 << 20 | 3:
         return IOTRACE_DEVICE_NULL;
     case 1 << 20 | 5:
@@ -349,7 +349,7 @@ static __always_inline u8 splice_source(u64 file, u8 type)
         return POINTER_IN(struct proto_ops, operations, splice_read) ? IOTRACE_SPLICE_REFERENCES
                                                                      : IOTRACE_SPLICE_COPIES;
     }
-    if (NUMBER_IN(struct inode, inode, i_flags) & S_DAX) // there is no page cache to take pages from
+    if (NUMBER_IN(inode, inode, i_flags) & S_DAX) // there is no page cache to take pages from
         return IOTRACE_SPLICE_COPIES;
     operations = POINTER_IN(struct file, file, f_op);
     class = splice_class(POINTER_IN(struct file_operations, operations, splice_read));
@@ -357,7 +357,7 @@ static __always_inline u8 splice_source(u64 file, u8 type)
         return class;
     mapping = POINTER_IN(struct inode, inode, i_mapping);
     return POINTER_IN(struct address_space_operations, POINTER_IN(struct address_space, mapping, a_ops), read_folio) ||
-                   NUMBER_IN(struct super_block, POINTER_IN(struct inode, inode, i_sb), s_magic) == TMPFS_MAGIC
+                   NUMBER_IN(super_block, POINTER_IN(struct inode, inode, i_sb), s_magic) == TMPFS_MAGIC
                ? IOTRACE_SPLICE_REFERENCES
                : IOTRACE_SPLICE_COPIES;
 }
@@ -369,7 +369,7 @@ static __always_inline u8 direct_way(u64 file, u8 type)
     if (type == IOTRACE_FILE_BLOCK)
         return IOTRACE_DIRECT_BY_BIO;
     super_block = POINTER_IN(struct inode, inode, i_sb);
-    if (NUMBER_IN(struct super_block, super_block, s_magic) == TMPFS_MAGIC)
+    if (NUMBER_IN(super_block, super_block, s_magic) == TMPFS_MAGIC)
         return IOTRACE_DIRECT_NEVER;
     if (!POINTER_IN(struct super_block, super_block, s_bdev))
         return IOTRACE_DIRECT_UNKNOWN;

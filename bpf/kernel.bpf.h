@@ -13,6 +13,19 @@ typedef __u64 u64;
 typedef __s32 s32;
 typedef __s64 s64;
 
+// Structs whose ids among the kernel's types the probes hand to it. The loader gives these names their values: it shows
+// libbpf a few of the kernel's types only, which have other ids there.
+enum iotrace_struct_ids {
+    ID_OF_file,
+    ID_OF_inode,
+    ID_OF_io_kiocb,
+    ID_OF_sock,
+    ID_OF_super_block,
+    ID_OF_task_struct,
+    ID_OF_timespec64,
+    ID_OF_unix_address,
+};
+
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10

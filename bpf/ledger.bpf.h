@@ -336,7 +336,7 @@ static __always_inline u32 sink_way(struct iotrace_file_record *sink)
     switch (sink->type) {
     case IOTRACE_FILE_TCP:
         sk = sock_of_file(sink->file);
-        if (NUMBER_IN(struct sock, sk, sk_protocol) == IPPROTO_MPTCP) // net/mptcp/protocol.c: mptcp_sendmsg()
+        if (NUMBER_IN(sock, sk, sk_protocol) == IPPROTO_MPTCP) // net/mptcp/protocol.c: mptcp_sendmsg()
             return IOTRACE_SPLICE_COPIES;
         if (POINTER_IN(struct inet_connection_sock, sk, icsk_ulp_ops)) // kTLS and its like make pages of their own
             return IOTRACE_SPLICE_UNKNOWN;

@@ -124,7 +124,11 @@ static __always_inline struct scratch *scratch_of(u32 who)
             LOSE(ledger_map_full, 1);                                                                                  \
     } while (0)
 
-extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+// The loader makes it a call of the kernel's function: libbpf would search all of the kernel's types for that.
+static void *(*const bpf_rdonly_cast)(const void *obj, u32 btf_id) = (void *)IOTRACE_CALL_RDONLY_CAST;
+
+// The id of a struct among the kernel's types, for bpf_rdonly_cast.
+#define ID_OF(type) bpf_core_enum_value(enum iotrace_struct_ids, ID_OF_##type)
 
 // One volatile load: through a plain pointer the compiler would fold the constant it sees now, all zero.
 static __always_inline struct iotrace_trait trait_of(u32 nr)
@@ -155,7 +159,7 @@ static __always_inline u32 kind_of(u32 nr)
 // a millisecond, at each pointer that is loaded through one that it trusts.
 static __always_inline struct task_struct *untrusted(struct task_struct *task)
 {
-    return config.has_rdonly_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
+    return config.has_rdonly_cast ? bpf_rdonly_cast(task, ID_OF(task_struct)) : task;
 }
 
 static __always_inline struct iotrace_thread_state *state_of(struct task_struct *task)

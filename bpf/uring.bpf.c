@@ -437,7 +437,7 @@ static __always_inline u32 completed_opcode(struct io_kiocb *request)
 
     if (!config.has_rdonly_cast)
         return BPF_CORE_READ(request, opcode);
-    typed = bpf_rdonly_cast(request, bpf_core_type_id_kernel(struct io_kiocb));
+    typed = bpf_rdonly_cast(request, ID_OF(io_kiocb));
     return typed->opcode;
 }
 

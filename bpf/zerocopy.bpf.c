@@ -125,9 +125,7 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     sk = sock_of_file(record->file);
     if (is_unix(record->type))
         code = IOTRACE_HIDDEN_ZC_UNSUPPORTED;
-    else if (!(NUMBER_IN(struct sock, sk, __sk_common.skc_flags) >>
-                   bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) &
-               1))
+    else if (!(NUMBER_IN(sock, sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1))
         code = IOTRACE_HIDDEN_ZC_NOT_ENABLED;
     else if (route_lacks_scatter_gather(sk)) {
         if (record->type == IOTRACE_FILE_UDP) {
@@ -145,7 +143,7 @@ __noinline int account_zerocopy_send(struct iotrace_thread_state *thread, s32 nu
     } else {
         charge_accepted(thread, record, nr, moved, messages ?: 1);
     }
-    next = NUMBER_IN(struct sock, sk, sk_zckey.counter);
+    next = NUMBER_IN(sock, sk, sk_zckey.counter);
     key.sk = sk;
     if (!messages)
         messages = 1;

@@ -6,12 +6,21 @@ internal import ProbeImages
 
 /// A link keeps a program attached; closing it detaches. The kernel closes it too when this process dies in any way.
 final class BPFLink {
-    private let pointer: OpaquePointer
+    let fileDescriptor: Int32
+    /// Of those that libbpf has made.
+    private let pointer: OpaquePointer?
 
-    init(_ pointer: OpaquePointer) { self.pointer = pointer }
-    deinit { bpf_link__destroy(pointer) }
+    init(_ pointer: OpaquePointer) {
+        self.pointer = pointer
+        fileDescriptor = bpf_link__fd(pointer)
+    }
 
-    var fileDescriptor: Int32 { bpf_link__fd(pointer) }
+    init(fd: Int32) {
+        pointer = nil
+        fileDescriptor = fd
+    }
+
+    deinit { if let pointer { bpf_link__destroy(pointer) } else { close(fileDescriptor) } }
 }
 
 /// A libbpf object: its maps and programs by name.
@@ -20,6 +29,7 @@ final class BPFObject {
 
     /// - Parameter types: a file with the kernel's types, to relocate the image against.
     init(image: [UInt8], name: String, types: String) throws(ProbeError) {
+        TracingPrograms.register()
         let (opened, log) = LibbpfLog.capturing {
             types.withCString { types in
                 var options = bpf_object_open_opts()
@@ -41,7 +51,7 @@ final class BPFObject {
     }
 
     /// - Returns: 0 or an errno.
-    func load() -> Int32 { -bpf_object__load(pointer) }
+    func load(_ hooks: KernelHooks) -> Int32 { TracingPrograms.withHooks(hooks) { -bpf_object__load(pointer) } }
 
     /// Another object of the same image, with the same maps, that has loaded those programs which this one has left out.
     var other: BPFObject?
@@ -78,6 +88,18 @@ final class BPFObject {
         return names.subtracting([""])
     }
 
+    /// Names of the structs whose ids the image's programs hand to the kernel.
+    var identifiedStructs: [String] {
+        let id = btf__find_by_name_kind(types, RelocationTypes.enumeration, BTFKind.enumeration)
+        guard id > 0, let type = btf__type_by_id(types, UInt32(id)) else { return [] }
+        let values = UnsafeRawPointer(type + 1).assumingMemoryBound(to: btf_enum.self)
+        return (0..<Int(type.pointee.info & 0xFFFF)).compactMap { index in
+            btf__name_by_offset(types, values[index].name_off).map {
+                String(String(cString: $0).dropFirst(RelocationTypes.prefix.count))
+            }
+        }
+    }
+
     /// - Parameter unwanted: says which programs are not to be loaded.
     func leaveOutAll(_ unwanted: (String) -> Bool) {
         var program = bpf_object__next_program(pointer, nil)
@@ -87,13 +109,16 @@ final class BPFObject {
         }
     }
 
+    /// To its tracepoint.
     func attach(_ program: String) throws(ProbeError) -> BPFLink {
         guard let found = self.program(program) else {
             throw ProbeError("finding probe \(program)", errorNumber: ENOENT)
         }
-        let (link, _) = LibbpfLog.capturing { bpf_program__attach(found) }
-        guard let link else { throw ProbeError("attaching probe \(program)", errorNumber: errno) }
-        return BPFLink(link)
+        let fd = bpf_program__fd(found)
+        guard fd >= 0 else { throw ProbeError("attaching probe \(program)", errorNumber: ENOENT) }
+        let link = bpf_raw_tracepoint_open(nil, fd)
+        guard link >= 0 else { throw ProbeError("attaching probe \(program)", errorNumber: -link) }
+        return BPFLink(fd: link)
     }
 
     /// - Parameter event: its fd, which the link takes over.

@@ -23,27 +23,27 @@ enum BTFKind {
     static let typeTag: UInt32 = 18
     static let enumeration64: UInt32 = 19
 
-    /// Of those whose members have names, which are in the first word of each; 0: it has no such members.
-    static func wordsPerMember(_ kind: UInt32) -> Int {
-        switch kind {
-        case structure, union, enumeration64: 3
-        case enumeration: 2
-        default: 0
-        }
-    }
+    /// Whether it is another type under a name or with a property.
+    static func leadsOn(_ kind: UInt32) -> Bool { [typedef, volatile, constant, restricted, typeTag].contains(kind) }
 }
 
 /// What the running kernel's BTF says exists. Existence is not permission: only loading tells that.
 struct KernelHooks {
-    fileprivate var argumentCounts: [String: Int] = [:]
-    fileprivate var functions: Set<String> = []
+    fileprivate var tracepoints: [String: (id: Int, arguments: Int)] = [:]
+    fileprivate var functions: [String: Int] = [:]
 
-    func hasTracepoint(_ name: String) -> Bool { argumentCounts[name] != nil }
+    func hasTracepoint(_ name: String) -> Bool { tracepoints[name] != nil }
 
     /// Arguments of a tracepoint, its data pointer not counted; nil when there is no such tracepoint.
-    func argumentCount(ofTracepoint name: String) -> Int? { argumentCounts[name] }
+    func argumentCount(ofTracepoint name: String) -> Int? { tracepoints[name]?.arguments }
 
-    func hasFunction(_ name: String) -> Bool { functions.contains(name) }
+    /// The id of the type that stands for a tracepoint when a program is loaded for it.
+    func id(ofTracepoint name: String) -> Int? { tracepoints[name]?.id }
+
+    func hasFunction(_ name: String) -> Bool { functions[name] != nil }
+
+    /// The id of a function among the kernel's types; nil when there is none, or it was not asked for.
+    func id(ofFunction name: String) -> Int? { functions[name] }
 }
 
 /// The running kernel's types, all of them: some six megabytes, to be let go when what is needed has been taken from them.
@@ -84,10 +84,47 @@ struct KernelTypes {
 
     /// The file's bytes.
     private final class Contents {
-        let bytes: UnsafeMutableRawBufferPointer
+        let bytes: UnsafeRawBufferPointer
+        private let mapped: Bool
 
-        init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
-        deinit { bytes.deallocate() }
+        init() throws(ProbeError) {
+            let fd = open(path, O_RDONLY | O_CLOEXEC)
+            guard fd >= 0 else { throw unreadable(errno) }
+            defer { close(fd) }
+            var information = stat()
+            guard fstat(fd, &information) == 0 else { throw unreadable(errno) }
+            let size = Int(information.st_size)
+            // Linux 6.16 maps its own pages, which spares copying them into as many new ones.
+            if let pages = mmap(nil, size, PROT_READ, MAP_PRIVATE, fd, 0), pages != MAP_FAILED {
+                (bytes, mapped) = (UnsafeRawBufferPointer(start: pages, count: size), true)
+            } else {
+                (bytes, mapped) = (UnsafeRawBufferPointer(try Self.read(fd, size)), false)
+            }
+        }
+
+        deinit {
+            if mapped {
+                munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+            } else {
+                bytes.deallocate()
+            }
+        }
+
+        private static func read(_ fd: Int32, _ size: Int) throws(ProbeError) -> UnsafeMutableRawBufferPointer {
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 8)
+            var filled = 0
+            while filled < buffer.count {
+                let count = Glibc.read(fd, buffer.baseAddress! + filled, buffer.count - filled)
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else {
+                    let failure = count < 0 ? errno : EINVAL
+                    buffer.deallocate()
+                    throw unreadable(failure)
+                }
+                filled += count
+            }
+            return buffer
+        }
     }
 
     private let contents: Contents
@@ -98,8 +135,8 @@ struct KernelTypes {
 
     /// - Parameter functions: those that will be asked for.
     init(functions wanted: Set<String>) throws(ProbeError) {
-        contents = Contents(try Self.read())
-        let bytes = UnsafeRawBufferPointer(contents.bytes)
+        contents = try Contents()
+        let bytes = contents.bytes
         func word(_ offset: Int) -> Int { Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
         guard bytes.count >= 24, bytes.loadUnaligned(as: UInt16.self) == BTFKind.magic else {
             throw Self.unreadable(EINVAL)
@@ -116,7 +153,7 @@ struct KernelTypes {
     /// One more than the largest id.
     var count: Int { offsets.count }
 
-    subscript(id: Int) -> TypeView { TypeView(UnsafeRawBufferPointer(contents.bytes), Int(offsets[id])) }
+    subscript(id: Int) -> TypeView { TypeView(contents.bytes, Int(offsets[id])) }
 
     func name(at offset: UInt32) -> UnsafeRawBufferPointer {
         let rest = UnsafeRawBufferPointer(
@@ -144,29 +181,8 @@ struct KernelTypes {
             advice: "iotrace needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")
     }
 
-    private static func read() throws(ProbeError) -> UnsafeMutableRawBufferPointer {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
-        guard fd >= 0 else { throw unreadable(errno) }
-        defer { close(fd) }
-        var information = stat()
-        guard fstat(fd, &information) == 0 else { throw unreadable(errno) }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(information.st_size), alignment: 8)
-        var filled = 0
-        while filled < buffer.count {
-            let count = Glibc.read(fd, buffer.baseAddress! + filled, buffer.count - filled)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else {
-                let failure = count < 0 ? errno : EINVAL
-                buffer.deallocate()
-                throw unreadable(failure)
-            }
-            filled += count
-        }
-        return buffer
-    }
-
     private mutating func scan(from start: Int, to end: Int, _ wanted: Set<String>) {
-        let bytes = UnsafeRawBufferPointer(contents.bytes)
+        let bytes = contents.bytes
         let strings = strings
         func hasName(at offset: UInt32, beginningWith prefix: [UInt8]) -> Bool {
             let start = strings.lowerBound + Int(offset)
@@ -176,7 +192,7 @@ struct KernelTypes {
         let prefix = Array(Self.tracepointPrefix.utf8)
         let wantedBytes = wanted.map { Array($0.utf8) + [0] }
         offsets.reserveCapacity((end - start) / 24)
-        var typedefs: [TypeView] = []
+        var typedefs: [Int] = []
         var at = start
         while at + 12 <= end {
             let type = TypeView(bytes, at)
@@ -184,22 +200,24 @@ struct KernelTypes {
             guard next <= end else { break }
             offsets.append(Int32(at))
             switch type.kind {
-            case BTFKind.typedef: if hasName(at: type.name, beginningWith: prefix) { typedefs.append(type) }
+            case BTFKind.typedef:
+                if hasName(at: type.name, beginningWith: prefix) { typedefs.append(offsets.count - 1) }
             case BTFKind.function:
                 for name in wantedBytes where hasName(at: type.name, beginningWith: name) {
-                    hooks.functions.insert(String(decoding: name.dropLast(), as: UTF8.self))
+                    hooks.functions[String(decoding: name.dropLast(), as: UTF8.self)] = offsets.count - 1
                 }
             default: break
             }
             at = next
         }
         // btf_trace_NAME is a typedef of a pointer to the prototype of the tracepoint's probe.
-        for typedef in typedefs {
+        for id in typedefs {
+            let typedef = self[id]
             guard case let pointer = Int(typedef.word(2)), pointer < count,
                 case let pointee = Int(self[pointer].word(2)), pointee < count, self[pointee].kind == BTFKind.prototype
             else { continue }
             let name = String(decoding: name(at: typedef.name).dropFirst(prefix.count), as: UTF8.self)
-            hooks.argumentCounts[name] = self[pointee].count - 1
+            hooks.tracepoints[name] = (id, self[pointee].count - 1)
         }
     }
 }

@@ -15,7 +15,7 @@ struct OpenedImage {
         let scanned = Atomic(false)
         concurrently(
             {
-                scanning = Result { () throws(ProbeError) in try KernelTypes(functions: ["bpf_rdonly_cast"]) }
+                scanning = Result { () throws(ProbeError) in try KernelTypes(functions: TracingPrograms.functions) }
                 scanned.store(true, ordering: .relaxed)
             },
             {
@@ -33,7 +33,8 @@ struct OpenedImage {
         concurrently(
             {
                 filling = Result { () throws(ProbeError) in
-                    try relocation.fill(from: types, names: objects[0].typeNames)
+                    try relocation.fill(
+                        from: types, names: objects[0].typeNames, identified: objects[0].identifiedStructs)
                 }
                 while maps.makeNext() {}
             },

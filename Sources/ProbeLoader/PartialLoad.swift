@@ -7,6 +7,7 @@ final class PartialLoad {
     private let programs: Set<String>
     private let maps: SharedMaps
     private let types: RelocationTypes
+    private let hooks: KernelHooks
     /// Opened and not loaded.
     private var opened: BPFObject?
     private var object: BPFObject?
@@ -14,11 +15,12 @@ final class PartialLoad {
     /// Programs that the kernel refused, and why.
     private(set) var refused: [String: String] = [:]
 
-    init(_ programs: Set<String>, of opened: BPFObject, _ maps: SharedMaps, _ types: RelocationTypes) {
+    init(_ programs: Set<String>, of opened: BPFObject, in image: OpenedImage) {
         self.programs = programs
         self.opened = opened
-        self.maps = maps
-        self.types = types
+        maps = image.maps
+        types = image.relocation
+        hooks = image.hooks
     }
 
     func run() { do { object = try load() } catch { failure = error } }
@@ -35,7 +37,7 @@ final class PartialLoad {
             opened = nil  // libbpf loads an object once
             object.leaveOutAll { !programs.contains($0) || refused[$0] != nil }
             try maps.share(with: object)
-            let (failure, log) = LibbpfLog.capturing { object.load() }
+            let (failure, log) = LibbpfLog.capturing { object.load(hooks) }
             if failure == 0 { return object }
             guard let program = Self.refused(in: log), refused[program] == nil else {
                 throw ProbeError("loading the probes", errorNumber: failure)

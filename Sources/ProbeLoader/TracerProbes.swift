@@ -146,8 +146,8 @@ public struct LoadedProbes: ~Copyable {
         _ programs: Set<String>, _ image: OpenedImage, _ missing: inout [String: String]
     ) throws(ProbeError) -> BPFObject {
         try image.maps.finish()
-        let large = PartialLoad(programs.intersection(Self.large), of: image.objects[0], image.maps, image.relocation)
-        let rest = PartialLoad(programs.subtracting(Self.large), of: image.objects[1], image.maps, image.relocation)
+        let large = PartialLoad(programs.intersection(Self.large), of: image.objects[0], in: image)
+        let rest = PartialLoad(programs.subtracting(Self.large), of: image.objects[1], in: image)
         concurrently({ large.run() }, { rest.run() })
         for part in [large, rest] { missing.merge(part.refused) { $1 } }
         try require(ProbeDescription.all, without: missing)

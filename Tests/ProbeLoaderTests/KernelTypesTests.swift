@@ -1,3 +1,4 @@
+import CLibbpf
 import Glibc
 import Testing
 
@@ -11,6 +12,20 @@ import Testing
         #expect(hooks.argumentCount(ofTracepoint: "sched_switch") == 4)
         #expect(hooks.argumentCount(ofTracepoint: "sched_process_exec") == 3)
         #expect(!hooks.hasTracepoint("no_such_tracepoint"))
+    }
+
+    @Test func idsAreThoseThatLibbpfFinds() throws {
+        let hooks = try KernelTypes(functions: ["bpf_iter_task"]).hooks
+        let kernel = try #require(btf__load_vmlinux_btf())
+        defer { btf__free(kernel) }
+        for name in ["sys_exit", "sched_switch", "net_dev_start_xmit"] {
+            #expect(
+                hooks.id(ofTracepoint: name).map(Int32.init)
+                    == btf__find_by_name_kind(kernel, "btf_trace_\(name)", BTFKind.typedef))
+        }
+        #expect(
+            hooks.id(ofFunction: "bpf_iter_task").map(Int32.init)
+                == btf__find_by_name_kind(kernel, "bpf_iter_task", BTFKind.function))
     }
 
     @Test func onlyFunctionsThatWereAskedForAreFound() throws {

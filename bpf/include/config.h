@@ -75,6 +75,9 @@
 #define IOTRACE_TRAIT_NOWAIT_FOURTH 8    // argument 3 are SPLICE_F_ flags
 #define IOTRACE_TRAIT_NOWAIT_SIXTH 16    // argument 5 are SPLICE_F_ or RWF_ flags
 
+// The number of a helper that there is not: the loader makes calls of it calls of bpf_rdonly_cast.
+#define IOTRACE_CALL_RDONLY_CAST 1000000001
+
 struct iotrace_trait {
     __u8 kind;  // IOTRACE_KIND_…
     __u8 cause; // IOTRACE_CAUSE_…: what a sleep in this call waits for
