@@ -16,28 +16,30 @@ final class BatchBuffer {
     }
 }
 
-/// Reads and deletes many entries of a kernel hash in few system calls (BPF_MAP_LOOKUP_BATCH).
+/// Reads and deletes many entries of a kernel hash: searches for them (BPF_MAP_LOOKUP_BATCH), or looks up known keys.
 final class HashMapReader {
     let fd: Int32
     let name: String
     let keySize: Int
     let valueSize: Int
-    /// nil where it does not tell whether the map is empty.
+    /// nil where the kernel does not tell how many entries there are.
     private let footprint: MapFootprint?
-    /// Of the map without entries, once it has been seen so.
-    private var emptyBytes: UInt64?
     private let buffer: BatchBuffer
+    /// The keys that the last search found, one after the other, unless there were many.
+    private var keys: [UInt8] = []
+    /// To look up a key, which is a system call, takes as long as to search so many buckets.
+    private static let bucketsOfLookup = 2048
 
     /// - Parameters:
-    ///   - buffer: for one search at a time.
-    ///   - kernelAccounts: whether `MapFootprint` can be relied on.
+    ///   - buffer: for one reading at a time.
+    ///   - layout: see `MapFootprint`.
     init<Key, Value>(
         _ object: BPFObject, _ name: String, key: Key.Type, value: Value.Type, buffer: BatchBuffer,
-        kernelAccounts: Bool
+        layout: MapFootprint.Layout?
     ) throws(ProbeError) {
         self.buffer = buffer
         fd = try object.map(name)
-        footprint = kernelAccounts ? MapFootprint(ofMap: fd) : nil
+        footprint = layout.flatMap { [fd] layout in MapFootprint(ofMap: fd, layout) }
         self.name = name
         keySize = MemoryLayout<Key>.size
         valueSize = MemoryLayout<Value>.size
@@ -45,18 +47,42 @@ final class HashMapReader {
 
     /// Calls `body` with each key and value. Entries that come or go meanwhile may be missed or seen.
     func forEach(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) throws(ProbeError) {
-        let bytes = footprint?.bytes()
-        if let bytes, bytes == emptyBytes { return }
-        let found = try search(body)
-        if found == 0, let bytes, bytes == footprint?.bytes() { emptyBytes = bytes }
+        guard let footprint, let entries = footprint.entries() else { return try search(body) }
+        guard entries > 0 else { return }
+        // As many entries as keys that are known: there is no other key, if each of these is there.
+        if entries == keys.count / keySize, lookUp(body) { return }
+        keys.removeAll(keepingCapacity: true)
+        let few = entries * UInt64(Self.bucketsOfLookup) <= footprint.buckets
+        try search { key, value in
+            if few { keys += key }
+            body(key, value)
+        }
     }
 
-    /// - Returns: how many entries there were.
+    /// Looks up the keys that the last search found.
+    /// - Returns: whether all of them are there. `body` is called only then.
+    private func lookUp(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) -> Bool {
+        let count = keys.count / keySize
+        while buffer.bytes.count < count * valueSize { buffer.grow() }
+        return keys.withUnsafeBytes { keys in
+            for index in 0..<count {
+                let failed = bpf_map_lookup_elem(
+                    fd, keys.baseAddress! + index * keySize, buffer.bytes.baseAddress! + index * valueSize)
+                guard failed == 0 else { return false }
+            }
+            for index in 0..<count {
+                body(
+                    UnsafeRawBufferPointer(start: keys.baseAddress! + index * keySize, count: keySize),
+                    UnsafeRawBufferPointer(start: buffer.bytes.baseAddress! + index * valueSize, count: valueSize))
+            }
+            return true
+        }
+    }
+
     private func search(
         _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
-    ) throws(ProbeError) -> Int {
+    ) throws(ProbeError) {
         let entrySize = keySize + valueSize
-        var found = 0
         var token: UInt64 = 0
         var first = true
         while true {
@@ -74,13 +100,12 @@ final class HashMapReader {
                 continue
             }
             guard reason == 0 || reason == ENOENT else { throw ProbeError("reading map \(name)", errorNumber: reason) }
-            found += Int(count)
             for index in 0..<Int(count) {
                 body(
                     UnsafeRawBufferPointer(rebasing: keys[index * keySize..<(index + 1) * keySize]),
                     UnsafeRawBufferPointer(rebasing: values[index * valueSize..<(index + 1) * valueSize]))
             }
-            if reason == ENOENT { return found }
+            if reason == ENOENT { return }
             token = next
             first = false
         }

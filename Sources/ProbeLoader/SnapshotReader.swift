@@ -39,12 +39,14 @@ final class SnapshotReader {
     private var knownProcesses = ChangedRecords<UInt64, Void>()
     private var knownFiles = ChangedRecords<UInt64, FileNote>()
     private var knownLatencies = ChangedRecords<Snapshot.CallKey, Void>()
+    /// By process and call.
+    private var knownSamples = ChangedRecords<Snapshot.CallKey, Void>()
 
     init(_ object: BPFObject) throws(ProbeError) {
-        let kernelAccounts = MapFootprint.followsEntries()
+        let layout = MapFootprint.layout()
         let buffer = BatchBuffer()
         func map<Key, Value>(_ name: String, key: Key.Type, value: Value.Type) throws(ProbeError) -> HashMapReader {
-            try HashMapReader(object, name, key: key, value: value, buffer: buffer, kernelAccounts: kernelAccounts)
+            try HashMapReader(object, name, key: key, value: value, buffer: buffer, layout: layout)
         }
         self.object = object
         processes = try map("processes", key: UInt64.self, value: iotrace_process_record.self)
