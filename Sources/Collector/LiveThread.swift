@@ -39,12 +39,12 @@ struct LiveThread {
         process.totals += totals
         process.ledger += ledger
         hasMoved = hasMoved || !ThreadCopies(calls: thread.calls, ledger: thread.ledger).movedNothing
-        var copies = ThreadCopies(calls: thread.calls, ledger: ledger)
-        let earlier = calls.unpacked
-        copies -= ThreadCopies(calls: earlier, ledger: LedgerFigures())
+        var copies = ThreadCopies(ledger: ledger)
+        calls.replace(by: thread.calls) { number, added in
+            process.calls[number, default: CallFigures()] += added
+            if added.bytes != 0 { copies.add(added.bytes, ofCall: number) }
+        }
         process.add(copies, ofThread: .init(started: started, tid: thread.tid), moved: hasMoved)
-        process.add(thread.calls, since: earlier)
-        calls = PackedCalls(thread.calls)
         replaceFDs(by: thread.fds)
         if let openCall { process.charge(openCall, blocked: 0 &- openCall.blocked, runQueue: 0 &- openCall.runQueue) }
         if let open = thread.openCall { process.charge(open, blocked: open.blocked, runQueue: open.runQueue) }

@@ -35,7 +35,7 @@ final class ProcessRow {
     var totals = Totals()
     var ledger = LedgerFigures()
     var calls: [UInt32: CallFigures] = [:]
-    private var fileBalances: [UInt64: FileFigures] = [:]
+    private var fileBalances: [UInt64: FileCounters] = [:]
     private var copies: [ThreadCopies.Key: ThreadCopies] = [:]
     /// How often something was left of both that nothing may ever make up for: see `dropWhatNobodyKnows`.
     private var strangers: [UInt64: Int] = [:]
@@ -44,7 +44,8 @@ final class ProcessRow {
     /// Of threads that have moved nothing yet: all that such a thread did is shown once it has.
     private var idleCopies: [ThreadCopies.Key: ThreadCopies] = [:]
     /// What this reading adds to figures that come from one place each.
-    private var news: ProcessFigures?
+    private var news = ProcessFigures(identity: ProcessIdentity(id: 0, pid: 0, ppid: 0, comm: ""))
+    private static let nothing = ProcessFigures(identity: ProcessIdentity(id: 0, pid: 0, ppid: 0, comm: ""))
 
     var liveThreads: UInt64 = 0
     /// As last read.
@@ -76,7 +77,7 @@ final class ProcessRow {
         if known?.counters != latest {
             var added = file.figures
             known?.counters.subtract(from: &added)
-            balance(of: file.id) { $0 += added }
+            balance(of: file.id) { $0 += added.counters }
         }
         var identity = file.figures.identity
         if let holders = holders[file.id] {
@@ -104,51 +105,38 @@ final class ProcessRow {
         if let earlier = idleCopies.removeValue(forKey: key) { copies[key]! += earlier }
     }
 
-    /// The system calls of a thread.
-    func add(_ latest: [(key: UInt32, value: CallFigures)], since earlier: [(key: UInt32, value: CallFigures)]) {
-        for index in 0..<max(earlier.count, latest.count) {
-            if index < earlier.count, index < latest.count, earlier[index].key == latest[index].key {
-                guard earlier[index].value != latest[index].value else { continue }
-                var added = latest[index].value
-                added -= earlier[index].value
-                calls[latest[index].key, default: CallFigures()] += added
-                continue
-            }
-            if index < earlier.count { calls[earlier[index].key, default: CallFigures()] -= earlier[index].value }
-            if index < latest.count { calls[latest[index].key, default: CallFigures()] += latest[index].value }
-        }
-    }
-
     /// A call in progress, or one that is no longer: the times go below zero then.
     func charge(_ call: Snapshot.Thread.OpenCall, blocked: UInt64, runQueue: UInt64) {
         calls[call.number, default: CallFigures()] += CallFigures(blocked: blocked, runQueue: runQueue)
         if let file = call.fileID { balance(of: file) { $0.blocked &+= blocked } }
     }
 
-    private func balance(of file: UInt64, _ change: (inout FileFigures) -> Void) {
-        change(&fileBalances[file, default: FileFigures(identity: FileIdentity(fd: -1, type: .unknown))])
+    private func balance(of file: UInt64, _ change: (inout FileCounters) -> Void) {
+        change(&fileBalances[file, default: FileCounters()])
     }
-
-    private var blank: ProcessFigures { ProcessFigures(identity: ProcessIdentity(id: id, pid: 0, ppid: 0, comm: "")) }
 
     // Figures that come from one place each are as they were handed out, and what is more is new.
 
     func read(_ latency: Latency, ofCall number: UInt32) {
         let added = figures?.latencies[number].map { latency.since($0) } ?? latency
-        if !added.isZero { news[default: blank].latencies[number] = added }
+        if !added.isZero { news.latencies[number] = added }
     }
 
-    func read(_ latest: [HiddenFigures.Key: HiddenFigures]) { read(latest, of: \.hidden) }
-
-    func read(_ latest: [UInt32: SampleFigures]) { read(latest, of: \.samples) }
-
-    func read(_ latest: [RequestFigures.Key: RequestFigures]) { read(latest, of: \.requests) }
-
-    func read(_ latest: [RequestFigures.Key: Latency]) { read(latest, of: \.requestLatencies) }
-
-    func read(_ latest: [UInt64: UringRing]) {
-        news[default: blank].rings = latest
+    func read(_ latest: [HiddenFigures.Key: HiddenFigures]) {
+        Self.note(latest, since: figures?.hidden, in: &news.hidden)
     }
+
+    func read(_ latest: [UInt32: SampleFigures]) { Self.note(latest, since: figures?.samples, in: &news.samples) }
+
+    func read(_ latest: [RequestFigures.Key: RequestFigures]) {
+        Self.note(latest, since: figures?.requests, in: &news.requests)
+    }
+
+    func read(_ latest: [RequestFigures.Key: Latency]) {
+        Self.note(latest, since: figures?.requestLatencies, in: &news.requestLatencies)
+    }
+
+    func read(_ latest: [UInt64: UringRing]) { news.rings = latest }
 
     /// Its ids are those of files, which have the names.
     func read(_ latest: [PairFigures.Key: PairFigures]) {
@@ -158,15 +146,15 @@ final class ProcessRow {
             latest[key]!.source = names[key.source]
             latest[key]!.sink = names[key.sink]
         }
-        read(latest, of: \.pairs)
+        Self.note(latest, since: figures?.pairs, in: &news.pairs)
     }
 
-    private func read<Key, Row: Accumulating>(
-        _ latest: [Key: Row], of path: WritableKeyPath<ProcessFigures, [Key: Row]>
+    private static func note<Key, Row: Accumulating>(
+        _ latest: [Key: Row], since earlier: [Key: Row]?, in news: inout [Key: Row]
     ) {
         for (key, row) in latest {
-            let added = figures?[keyPath: path][key].map { row.since($0) } ?? row
-            if !added.isZero { news[default: blank][keyPath: path][key] = added }
+            let added = earlier?[key].map { row.since($0) } ?? row
+            if !added.isZero { news[key] = added }
         }
     }
 
@@ -179,7 +167,11 @@ final class ProcessRow {
     }
 
     func add(_ latest: Snapshot.Thread.FDFigures, since earlier: Snapshot.Thread.FDFigures) {
-        note(latest)
+        if let known = holders[latest.fileID],
+            (known.nonblocking, known.inEpoll) != (latest.nonblocking, latest.inEpoll)
+        {
+            note(latest)
+        }
         guard latest.hasOtherCounters(than: earlier) else { return }
         balance(of: latest.fileID) {
             $0.add(latest)
@@ -222,20 +214,26 @@ final class ProcessRow {
 
     // MARK: - Handing out
 
+    /// Of pairs, of hidden copies or of threads.
+    var mostCopyRows: Int {
+        max(figures?.pairs.count ?? 0, figures?.hidden.count ?? 0, figures?.threadCopies.count ?? 0)
+    }
+
     /// What has come in since the last time; nil when that is nothing.
     func handOut() -> ProcessFigures? {
-        guard let record, let identity else { return nil }
-        var added = news ?? blank
-        news = nil
+        guard let identity, let threadsEnded = record?.threadsEnded else { return nil }
+        var added = Self.nothing
+        swap(&added, &news)
         added.identity = identity
-        added.threads = UInt64(record.threadsEnded) &+ liveThreads
+        added.threads = UInt64(threadsEnded) &+ liveThreads
         added.totals = totals.takeCredit()
         added.ledger = accountsCopies ? ledger.takeCredit() : nil
         added.calls = Self.takeCredit(of: &calls) { _, _ in true }
-        added.files = Self.takeCredit(of: &fileBalances) { file, _ in files[file] != nil }
-        for file in added.files.keys {
-            added.files[file]!.identity = files[file]!.identity
-            added.files[file]!.opens = files[file]!.opens
+        let counters = Self.takeCredit(of: &fileBalances) { file, _ in files[file] != nil }
+        added.files.reserveCapacity(counters.count)
+        for (id, counters) in counters {
+            let file = files[id]!
+            added.files[id] = FileFigures(identity: file.identity, opens: file.opens, counters: counters)
         }
         added.threadCopies = Self.takeCredit(of: &copies) { _, _ in true }
         dropWhatNobodyKnows()
@@ -249,10 +247,14 @@ final class ProcessRow {
     /// A file can be closed and given back while a thread still sleeps in a call on it, and the row of an ended thread may have
     /// found no room. What is then left would be there for as long as the process lives.
     private func dropWhatNobodyKnows() {
-        strangers = Self.counted(fileBalances.keys.filter { files[$0] == nil && holders[$0] == nil }, strangers)
-        for (file, times) in strangers where times > Self.patience { fileBalances[file] = nil }
-        overdue = Self.counted(copies.keys, overdue)
-        for (thread, times) in overdue where times > Self.patience { copies[thread] = nil }
+        if !fileBalances.isEmpty || !strangers.isEmpty {
+            strangers = Self.counted(fileBalances.keys.filter { files[$0] == nil && holders[$0] == nil }, strangers)
+            for (file, times) in strangers where times > Self.patience { fileBalances[file] = nil }
+        }
+        if !copies.isEmpty || !overdue.isEmpty {
+            overdue = Self.counted(copies.keys, overdue)
+            for (thread, times) in overdue where times > Self.patience { copies[thread] = nil }
+        }
     }
 
     private static func counted<Key: Hashable>(_ keys: some Sequence<Key>, _ earlier: [Key: Int]) -> [Key: Int] {
@@ -264,19 +266,24 @@ final class ProcessRow {
     ) -> [Key: Value] {
         // Mostly all is above zero and due, and then it is handed out without a copy: there may be a row for each thread.
         var credits = balances
-        balances = [:]
-        for key in Array(credits.keys) {
-            let balance = credits[key]!
+        // Most of what there was will be there again, unless it is a row for each of many threads.
+        balances = Dictionary(minimumCapacity: credits.count > 32 ? 0 : credits.count)
+        var kept: [Key] = []
+        var index = credits.startIndex
+        while index != credits.endIndex {
+            let (key, balance) = credits[index]
             var rest = balance
             let credit = rest.takeCredit()
             if credit.isZero || !isDue(key, balance) {
-                credits[key] = nil
+                kept.append(key)
                 if !balance.isSettled { balances[key] = balance }
             } else if !rest.isSettled {
-                credits[key] = credit
+                credits.values[index] = credit
                 balances[key] = rest
             }
+            credits.formIndex(after: &index)
         }
+        for key in kept { credits[key] = nil }
         return credits
     }
 }
@@ -288,15 +295,14 @@ extension Snapshot.Thread.FDFigures {
     }
 }
 
-extension FileFigures {
+extension FileCounters {
     fileprivate mutating func add(_ fd: Snapshot.Thread.FDFigures) {
         operations &+= fd.operations
         bytesIn &+= fd.bytesIn
         bytesOut &+= fd.bytesOut
         blocked &+= fd.blocked
         again &+= fd.again
-        models[fd.model.rawValue].operations &+= fd.operations
-        models[fd.model.rawValue].bytes &+= fd.bytesIn &+ fd.bytesOut
+        self[fd.model] += ModelFigures(operations: fd.operations, bytes: fd.bytesIn &+ fd.bytesOut)
     }
 
     fileprivate mutating func subtract(_ fd: Snapshot.Thread.FDFigures) {
@@ -305,15 +311,8 @@ extension FileFigures {
         bytesOut &-= fd.bytesOut
         blocked &-= fd.blocked
         again &-= fd.again
-        models[fd.model.rawValue].operations &-= fd.operations
-        models[fd.model.rawValue].bytes &-= fd.bytesIn &+ fd.bytesOut
-    }
-}
-
-extension Optional {
-    fileprivate subscript(default value: @autoclosure () -> Wrapped) -> Wrapped {
-        get { self ?? value() }
-        set { self = newValue }
+        self[fd.model].operations &-= fd.operations
+        self[fd.model].bytes &-= fd.bytesIn &+ fd.bytesOut
     }
 }
 

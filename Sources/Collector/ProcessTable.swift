@@ -118,7 +118,7 @@ public struct ProcessTable {
         for (key, latency) in snapshot.latencies { row(key.processID).read(latency, ofCall: key.number) }
         for (process, latest) in snapshot.hidden { knownRow(process)?.read(latest) }
         for (process, latest) in snapshot.pairs { knownRow(process)?.read(latest) }
-        for (process, latest) in snapshot.samples { knownRow(process)?.read(latest) }
+        for (process, latest) in snapshot.samples { row(process).read(latest) }
         for (process, latest) in snapshot.requests { knownRow(process)?.read(latest) }
         for (process, latest) in snapshot.requestLatencies { knownRow(process)?.read(latest) }
         for (process, latest) in snapshot.rings { knownRow(process)?.read(latest) }
@@ -248,11 +248,9 @@ public struct ProcessTable {
             if file.mayBeOpenedAgain && !waits { change.unusedFiles.insert(id) }
             closed[id]!.waits = waits
         }
-        let files = Set(change.closedFiles)
+        lazy var files = Set(change.closedFiles)
         for row in touched {
-            guard let figures = row.figures,
-                max(figures.pairs.count, figures.hidden.count, figures.threadCopies.count) > Self.copyRowLimit
-            else { continue }
+            guard row.mostCopyRows > Self.copyRowLimit else { continue }
             row.figures!.foldCopies(
                 ofThreads: Set(snapshot.endedThreads[row.id].map { Array($0.keys) } ?? []), files: files,
                 limit: Self.copyRowLimit)

@@ -9,7 +9,7 @@ extension Latency {
             "p999": JSONValue(percentile(0.999)), "max": .unsigned(maximum), "sampled": .bool(calls < count),
             "samples": .unsigned(calls),
             "buckets": .array(
-                buckets.sorted { $0.key < $1.key }.map {
+                buckets.map {
                     [JSONValue(Latency.upperBound(of: $0.key)), .unsigned($0.value)]
                 }),
         ]

@@ -27,9 +27,9 @@ extension UInt64 {
 extension Balancing where Self: CounterBlock {
     mutating func takeCounterCredit() -> Self {
         var credit = self
-        credit.writeCounters { credit in
-            writeCounters { counters in
-                for index in counters.indices { credit[index] = counters[index].takeCredit() }
+        credit.writeAll { credit in
+            writeAll { counters in
+                for index in 0..<counters.count { credit[index] = counters[index].takeCredit() }
             }
         }
         return credit
@@ -37,16 +37,8 @@ extension Balancing where Self: CounterBlock {
 }
 
 extension Totals: Balancing {
-    public static func -= (sum: inout Totals, part: Totals) {
-        sum.removeCounters(of: part)
-        for index in sum.causes.indices { sum.causes[index] &-= part.causes[index] }
-    }
-
-    public mutating func takeCredit() -> Totals {
-        var credit = takeCounterCredit()
-        for index in causes.indices { credit.causes[index] = causes[index].takeCredit() }
-        return credit
-    }
+    public static func -= (sum: inout Totals, part: Totals) { sum.removeCounters(of: part) }
+    public mutating func takeCredit() -> Totals { takeCounterCredit() }
 }
 
 extension LedgerFigures: Balancing {
@@ -59,38 +51,20 @@ extension CallFigures: Balancing {
     public mutating func takeCredit() -> CallFigures { takeCounterCredit() }
 }
 
-extension ModelFigures: Balancing {
-    public static func -= (sum: inout ModelFigures, part: ModelFigures) {
-        sum.operations &-= part.operations
-        sum.bytes &-= part.bytes
-    }
-
-    public mutating func takeCredit() -> ModelFigures {
-        ModelFigures(operations: operations.takeCredit(), bytes: bytes.takeCredit())
-    }
+extension FileCounters: Balancing {
+    public static func -= (sum: inout FileCounters, part: FileCounters) { sum.removeCounters(of: part) }
+    public mutating func takeCredit() -> FileCounters { takeCounterCredit() }
+    public var isSettled: Bool { areCountersZero }
 }
 
 extension FileFigures: Balancing {
-    public static func -= (sum: inout FileFigures, part: FileFigures) {
-        sum.operations &-= part.operations
-        sum.bytesIn &-= part.bytesIn
-        sum.bytesOut &-= part.bytesOut
-        sum.blocked &-= part.blocked
-        sum.ledger -= part.ledger
-        sum.again &-= part.again
-        for index in sum.models.indices where index < part.models.count { sum.models[index] -= part.models[index] }
-    }
+    public static func -= (sum: inout FileFigures, part: FileFigures) { sum.counters -= part.counters }
 
     public mutating func takeCredit() -> FileFigures {
-        var credit = FileFigures(
-            identity: identity, operations: operations.takeCredit(), bytesIn: bytesIn.takeCredit(),
-            bytesOut: bytesOut.takeCredit(), blocked: blocked.takeCredit(), opens: opens, ledger: ledger.takeCredit())
-        credit.again = again.takeCredit()
-        for index in models.indices { credit.models[index] = models[index].takeCredit() }
-        return credit
+        FileFigures(identity: identity, opens: opens, counters: counters.takeCredit())
     }
 
-    public var isSettled: Bool { isZero && again == 0 && models.allSatisfy(\.isZero) }
+    public var isSettled: Bool { counters.isSettled }
 }
 
 extension ThreadCopies: Balancing {

@@ -63,14 +63,23 @@ public struct Totals: Accumulating, CounterBlock, Sendable, Equatable {
     /// … with the time that such calls, failed ones too, were asleep and in a run queue; and waits with a timeout of 0.
     public var sleepWait: UInt64 = 0
     public var instantWaits: UInt64 = 0
-    /// Indexed by `BlockingCause.rawValue`; sums to `blocked`.
-    public var causes = [UInt64](repeating: 0, count: BlockingCause.allCases.count)
+    /// By `BlockingCause.rawValue`. Not an array: a reading has them for each thread, and would allocate as many.
+    private var blockedByCause: Causes = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    private typealias Causes = (
+        UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64
+    )
 
     public init() {}
 
+    /// Indexed by `BlockingCause.rawValue`; sums to `blocked`.
+    public var causes: [UInt64] {
+        get { readAll { Array($0[Self.counterCount...]) } }
+        set { writeAll { all in for index in 0..<Self.listCount { all[Self.counterCount + index] = newValue[index] } } }
+    }
+
     public subscript(cause: BlockingCause) -> UInt64 {
-        get { causes[cause.rawValue] }
-        set { causes[cause.rawValue] = newValue }
+        get { readAll { $0[Self.counterCount + cause.rawValue] } }
+        set { writeAll { $0[Self.counterCount + cause.rawValue] = newValue } }
     }
 
     /// `observed − on_cpu − blocked − runqueue`: time that the kernel charged to no thread (interrupts, a hypervisor's steal)
@@ -90,20 +99,24 @@ public struct Totals: Accumulating, CounterBlock, Sendable, Equatable {
     ]
 
     public static let counterCount = 34
+    /// The causes.
+    public static let listCount = 13
 
     public static func += (sum: inout Totals, part: Totals) {
         sum.addCounters(of: part)
-        for index in sum.causes.indices { sum.causes[index] &+= part.causes[index] }
     }
 
     public func since(_ earlier: Totals) -> Totals {
         var difference = self
         difference.subtractCounters(of: earlier)
-        for index in causes.indices { difference.causes[index] = causes[index].since(earlier.causes[index]) }
         return difference
     }
 
-    public var isZero: Bool { self == Totals() }
+    public static func == (one: Totals, other: Totals) -> Bool {
+        one.readAll { one in other.readAll { one.elementsEqual($0) } }
+    }
+
+    public var isZero: Bool { areCountersZero }
 }
 
 /// One system call of a process.
@@ -146,66 +159,76 @@ public struct CallFigures: Accumulating, CounterBlock, Sendable, Equatable {
         return difference
     }
 
-    public var isZero: Bool { self == CallFigures() }
+    public var isZero: Bool { areCountersZero }
 }
 
 /// Bytes and sleeps of one open fd.
 public struct FileFigures: Accumulating, Sendable, Equatable {
     public var identity: FileIdentity
-    public var operations: UInt64
-    public var bytesIn: UInt64
-    public var bytesOut: UInt64
-    public var blocked: UInt64
     /// Opens that this row stands for: 1, or more when those of a path have been put together.
     public var opens: UInt64
-    public var ledger: LedgerFigures
-    /// Operations with the result EAGAIN.
-    public var again: UInt64 = 0
-    /// By `ModelSlot`.
-    public var models = [ModelFigures](repeating: ModelFigures(), count: ModelSlot.allCases.count)
+    public var counters: FileCounters
+
+    public var operations: UInt64 {
+        get { counters.operations }
+        set { counters.operations = newValue }
+    }
+    public var bytesIn: UInt64 {
+        get { counters.bytesIn }
+        set { counters.bytesIn = newValue }
+    }
+    public var bytesOut: UInt64 {
+        get { counters.bytesOut }
+        set { counters.bytesOut = newValue }
+    }
+    public var blocked: UInt64 {
+        get { counters.blocked }
+        set { counters.blocked = newValue }
+    }
+    public var again: UInt64 {
+        get { counters.again }
+        set { counters.again = newValue }
+    }
+    public var ledger: LedgerFigures {
+        get { counters.ledger }
+        set { counters.ledger = newValue }
+    }
+    public var models: [ModelFigures] {
+        get { counters.models }
+        set { counters.models = newValue }
+    }
 
     public init(
         identity: FileIdentity, operations: UInt64 = 0, bytesIn: UInt64 = 0, bytesOut: UInt64 = 0, blocked: UInt64 = 0,
         opens: UInt64 = 1, ledger: LedgerFigures = LedgerFigures()
     ) {
+        self.init(identity: identity, opens: opens, counters: FileCounters())
+        counters.operations = operations
+        counters.bytesIn = bytesIn
+        counters.bytesOut = bytesOut
+        counters.blocked = blocked
+        counters.ledger = ledger
+    }
+
+    public init(identity: FileIdentity, opens: UInt64, counters: FileCounters) {
         self.identity = identity
-        self.operations = operations
-        self.bytesIn = bytesIn
-        self.bytesOut = bytesOut
-        self.blocked = blocked
         self.opens = opens
-        self.ledger = ledger
+        self.counters = counters
     }
 
     /// The identity of the later reading stays: flags and addresses change. So does its number of opens, which is since
     /// tracing began.
     public static func += (sum: inout FileFigures, part: FileFigures) {
-        sum.operations &+= part.operations
-        sum.bytesIn &+= part.bytesIn
-        sum.bytesOut &+= part.bytesOut
-        sum.blocked &+= part.blocked
-        sum.ledger += part.ledger
-        sum.again &+= part.again
-        for index in sum.models.indices where index < part.models.count { sum.models[index] += part.models[index] }
+        sum.counters += part.counters
         sum.identity = part.identity
         sum.opens = part.opens
     }
 
     public func since(_ earlier: FileFigures) -> FileFigures {
-        var difference = FileFigures(
-            identity: identity, operations: operations.since(earlier.operations),
-            bytesIn: bytesIn.since(earlier.bytesIn), bytesOut: bytesOut.since(earlier.bytesOut),
-            blocked: blocked.since(earlier.blocked), opens: opens, ledger: ledger.since(earlier.ledger))
-        difference.again = again.since(earlier.again)
-        for index in models.indices where index < earlier.models.count {
-            difference.models[index] = models[index].since(earlier.models[index])
-        }
-        return difference
+        FileFigures(identity: identity, opens: opens, counters: counters.since(earlier.counters))
     }
 
-    public var isZero: Bool {
-        operations == 0 && bytesIn == 0 && bytesOut == 0 && blocked == 0 && ledger.isZero
-    }
+    public var isZero: Bool { counters.isZero }
 }
 
 /// What the probes could not record; field names are the keys of `losses`.

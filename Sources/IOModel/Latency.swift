@@ -10,7 +10,7 @@ public struct Latency: Accumulating, Sendable, Equatable {
     public var onCPU: UInt64 = 0
     public var maximum: UInt64 = 0
     /// Count by bucket index; only buckets that are not empty.
-    public var buckets: [Int: UInt64] = [:]
+    public var buckets = LatencyBuckets()
 
     public static let firstOctave = 6
     public static let lastOctave = 40
@@ -33,7 +33,7 @@ public struct Latency: Accumulating, Sendable, Equatable {
         guard calls > 0 else { return nil }
         let rank = Swift.max(1, UInt64(exactly: (Double(calls) * share).rounded(.up)) ?? .max)
         var seen: UInt64 = 0
-        for (bucket, count) in buckets.sorted(by: { $0.key < $1.key }) {
+        for (bucket, count) in buckets {
             seen &+= count
             if seen >= rank { return Swift.min(Self.upperBound(of: bucket) ?? maximum, maximum) }
         }
@@ -45,7 +45,7 @@ public struct Latency: Accumulating, Sendable, Equatable {
         sum.total &+= part.total
         sum.onCPU &+= part.onCPU
         sum.maximum = max(sum.maximum, part.maximum)
-        sum.buckets.merge(part.buckets, uniquingKeysWith: &+)
+        sum.buckets += part.buckets
     }
 
     /// The maximum of a difference is not known; the later maximum bounds it.
@@ -55,10 +55,7 @@ public struct Latency: Accumulating, Sendable, Equatable {
         difference.total = total.since(earlier.total)
         difference.onCPU = onCPU.since(earlier.onCPU)
         difference.maximum = difference.calls > 0 ? maximum : 0
-        for (bucket, count) in buckets {
-            let added = count.since(earlier.buckets[bucket] ?? 0)
-            if added > 0 { difference.buckets[bucket] = added }
-        }
+        difference.buckets = buckets.since(earlier.buckets)
         return difference
     }
 

@@ -55,7 +55,7 @@ public struct LedgerFigures: Accumulating, CounterBlock, Sendable, Equatable {
 
     /// - Parameter counters: in the order of `fields`; missing ones are zero.
     public init(counters: some Sequence<UInt64>) {
-        writeCounters { fields in
+        writeAll { fields in
             for (index, counter) in zip(fields.indices, counters) { fields[index] = counter }
         }
     }
@@ -72,7 +72,7 @@ public struct LedgerFigures: Accumulating, CounterBlock, Sendable, Equatable {
         return difference
     }
 
-    public var isZero: Bool { self == LedgerFigures() }
+    public var isZero: Bool { areCountersZero }
 }
 
 /// What one thread moved.
@@ -118,6 +118,17 @@ public struct ThreadCopies: Accumulating, Sendable, Equatable {
             toProcesses: bytes.toProcesses, ledger: ledger)
     }
 
+    /// Adds bytes of calls; below zero, they are taken off.
+    public mutating func add(_ bytes: UInt64, ofCall number: UInt32) {
+        switch SyscallTrait.of(number).kind {
+        case .read, .recvmmsg: bytesIn &+= bytes
+        case .write, .sendmmsg: bytesOut &+= bytes
+        case .vmRead: fromProcesses &+= bytes
+        case .vmWrite: toProcesses &+= bytes
+        default: break
+        }
+    }
+
     public static func += (sum: inout ThreadCopies, part: ThreadCopies) {
         sum.bytesIn &+= part.bytesIn
         sum.bytesOut &+= part.bytesOut
@@ -134,9 +145,9 @@ public struct ThreadCopies: Accumulating, Sendable, Equatable {
             ledger: ledger.since(earlier.ledger))
     }
 
-    public var isZero: Bool { self == ThreadCopies() }
+    public var isZero: Bool { bytesIn | bytesOut | fromProcesses | toProcesses == 0 && ledger.isZero }
     /// Without payload there is nothing to show, whatever the devices did.
     public var movedNothing: Bool {
-        [bytesIn, bytesOut, fromProcesses, toProcesses, ledger.otherIn, ledger.otherOut].allSatisfy { $0 == 0 }
+        bytesIn | bytesOut | fromProcesses | toProcesses | ledger.otherIn | ledger.otherOut == 0
     }
 }

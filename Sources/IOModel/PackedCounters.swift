@@ -8,85 +8,60 @@ public struct PackedCounters: Sendable, Equatable {
     private static let maskCount = 2
 
     /// All are zero.
-    public static let none = PackedCounters()
+    public static let none = PackedCounters(words: [UInt64](repeating: 0, count: maskCount))
 
-    private init() { words = [UInt64](repeating: 0, count: Self.maskCount) }
+    private init(words: [UInt64]) { self.words = words }
 
     /// Of a thread.
     public init(_ totals: Totals, _ ledger: LedgerFigures) {
-        self.init()
-        totals.readCounters { append($0, from: 0) }
-        totals.causes.withUnsafeBufferPointer { append($0, from: Totals.counterCount) }
-        ledger.readCounters { append($0, from: Totals.counterCount + totals.causes.count) }
+        self = totals.readAll { totals in ledger.readAll { ledger in PackedCounters(totals, ledger) } }
     }
 
     /// Of a file.
     public init(_ file: FileFigures) {
-        self.init()
-        let own = [file.operations, file.bytesIn, file.bytesOut, file.blocked, file.again]
-        own.withUnsafeBufferPointer { append($0, from: 0) }
-        var position = own.count
-        for model in file.models {
-            append(model.operations, at: position)
-            append(model.bytes, at: position + 1)
-            position += 2
-        }
-        file.ledger.readCounters { append($0, from: position) }
+        self = file.counters.readAll { PackedCounters($0, UnsafeBufferPointer(start: nil, count: 0)) }
     }
 
-    /// Takes a thread's counters off others.
-    public func subtract(from totals: inout Totals, _ ledger: inout LedgerFigures) {
-        let (causes, ledgers) = (Totals.counterCount, Totals.counterCount + totals.causes.count)
-        forEach { position, counter in
-            if position < causes {
-                totals.writeCounters { $0[position] &-= counter }
-            } else if position < ledgers {
-                totals.causes[position - causes] &-= counter
-            } else {
-                ledger.writeCounters { $0[position - ledgers] &-= counter }
-            }
-        }
-    }
-
-    /// Takes a file's counters off others.
-    public func subtract(from file: inout FileFigures) {
-        let models = 5
-        let ledgers = models + 2 * file.models.count
-        forEach { position, counter in
-            switch position {
-            case 0: file.operations &-= counter
-            case 1: file.bytesIn &-= counter
-            case 2: file.bytesOut &-= counter
-            case 3: file.blocked &-= counter
-            case 4: file.again &-= counter
-            case ledgers...: file.ledger.writeCounters { $0[position - ledgers] &-= counter }
-            default:
-                let (model, isBytes) = (position - models).quotientAndRemainder(dividingBy: 2)
-                if isBytes == 1 {
-                    file.models[model].bytes &-= counter
-                } else {
-                    file.models[model].operations &-= counter
+    private init(_ first: UnsafeBufferPointer<UInt64>, _ second: UnsafeBufferPointer<UInt64>) {
+        var used = Self.maskCount
+        for counter in first where counter != 0 { used += 1 }
+        for counter in second where counter != 0 { used += 1 }
+        words = [UInt64](unsafeUninitializedCapacity: used) { words, count in
+            words[0..<Self.maskCount].initialize(repeating: 0)
+            count = Self.maskCount
+            for (counters, start) in [(first, 0), (second, first.count)] {
+                for index in 0..<counters.count where counters[index] != 0 {
+                    let position = start + index
+                    words[position / Self.bits] |= 1 << UInt64(position % Self.bits)
+                    words.initializeElement(at: count, to: counters[index])
+                    count += 1
                 }
             }
         }
     }
 
-    private mutating func append(_ counters: UnsafeBufferPointer<UInt64>, from position: Int) {
-        for (index, counter) in counters.enumerated() { append(counter, at: position + index) }
+    /// Takes a thread's counters off others.
+    public func subtract(from totals: inout Totals, _ ledger: inout LedgerFigures) {
+        totals.writeAll { totals in ledger.writeAll { ledger in subtract(from: totals, ledger) } }
     }
 
-    private mutating func append(_ counter: UInt64, at position: Int) {
-        guard counter != 0 else { return }
-        words[position / Self.bits] |= 1 << UInt64(position % Self.bits)
-        words.append(counter)
+    /// Takes a file's counters off others.
+    public func subtract(from file: inout FileFigures) {
+        file.counters.writeAll { subtract(from: $0, UnsafeMutableBufferPointer(start: nil, count: 0)) }
     }
 
-    private func forEach(_ body: (_ position: Int, _ counter: UInt64) -> Void) {
+    private func subtract(from first: UnsafeMutableBufferPointer<UInt64>, _ second: UnsafeMutableBufferPointer<UInt64>)
+    {
         var next = Self.maskCount
         for mask in 0..<Self.maskCount {
             var left = words[mask]
             while left != 0 {
-                body(mask * Self.bits + left.trailingZeroBitCount, words[next])
+                let position = mask * Self.bits + left.trailingZeroBitCount
+                if position < first.count {
+                    first[position] &-= words[next]
+                } else {
+                    second[position - first.count] &-= words[next]
+                }
                 left &= left - 1
                 next += 1
             }

@@ -60,7 +60,7 @@ public struct RequestFigures: Accumulating, CounterBlock, Sendable, Equatable {
         return difference
     }
 
-    public var isZero: Bool { self == RequestFigures() }
+    public var isZero: Bool { areCountersZero }
 }
 
 /// A ring of a process.

@@ -108,6 +108,7 @@ final class SnapshotReader {
         knownProcesses.distrust()
         knownFiles.distrust()
         knownLatencies.distrust()
+        knownSamples.distrust()
     }
 
     private func readCopies(into snapshot: inout Snapshot) throws(ProbeError) {
@@ -157,6 +158,8 @@ final class SnapshotReader {
         }
         try samples.forEach { key, value in
             let key = key.loadUnaligned(as: iotrace_sample_key.self)
+            let row = Snapshot.CallKey(processID: key.process_id, number: key.nr)
+            guard knownSamples.take(row, value, note: {}) else { return }
             let value = value.loadUnaligned(as: iotrace_samples.self)
             snapshot.samples[key.process_id, default: [:]][key.nr] = SampleFigures(
                 samples: value.samples, copying: value.copying, zeroing: value.zeroing)
@@ -200,12 +203,10 @@ final class SnapshotReader {
             bindings.delete(files.map(\.binding))
             openFiles.delete(files.map(\.openFile))
             closedPaths.delete(files.filter { $0.pathNumber != 0 }.map(\.path))
+            let sampled = knownSamples.notes.map(\.key).filter { ended.contains($0.processID) }
             samples.delete(
-                ended.flatMap { id in
-                    (snapshot.samples[id] ?? [:]).keys.map {
-                        iotrace_sample_key(process_id: id, nr: $0, reserved: 0)
-                    }
-                })
+                sampled.map { iotrace_sample_key(process_id: $0.processID, nr: $0.number, reserved: 0) })
+            for key in sampled { knownSamples.forget(key) }
             let keys = ended.flatMap { id in (snapshot.requests[id] ?? [:]).keys.map { $0.abi(processID: id) } }
             requests.delete(keys)
             requestOverflow.delete(keys)
@@ -292,10 +293,6 @@ extension Totals {
     init(_ bytes: UnsafeRawBufferPointer) {
         self.init()
         copyCounters(from: bytes)
-        causes.withUnsafeMutableBytes { causes in
-            causes.copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: bytes[(8 * Self.counterCount)...].prefix(causes.count)))
-        }
     }
 }
 
@@ -403,18 +400,13 @@ func decodeFile(_ bytes: UnsafeRawBufferPointer) -> Snapshot.File {
             }
         }
     }
-    let figures = FileFigures(
+    var figures = FileFigures(
         identity: identity, operations: record.operations, bytesIn: record.bytes_in, bytesOut: record.bytes_out,
         blocked: record.blocked_ns, opens: UInt64(record.opens), ledger: LedgerFigures(record.ledger))
-    var counted = figures
-    counted.again = record.again
-    let models = bytes.field(\iotrace_file_record.models, iotrace_file_record.self)
-        .bindMemory(to: iotrace_model_counter.self)
-    for (index, model) in models.enumerated() {
-        counted.models[index] = ModelFigures(operations: model.operations, bytes: model.bytes)
-    }
+    figures.counters.again = record.again
+    figures.counters.copyModels(from: bytes.field(\iotrace_file_record.models, iotrace_file_record.self))
     var file = Snapshot.File(
-        id: record.file_id, processID: record.process_id, figures: counted, closed: record.closed != 0)
+        id: record.file_id, processID: record.process_id, figures: figures, closed: record.closed != 0)
     file.pathNumber = record.path_number
     file.pairID = record.pair_id
     return file
@@ -487,12 +479,10 @@ func decodeLatency(_ bytes: UnsafeRawBufferPointer) -> Latency {
     latency.onCPU = record.total_ns > record.off_cpu_ns ? record.total_ns - record.off_cpu_ns : 0
     latency.maximum = record.max_ns
     let buckets = bytes.field(\iotrace_latency.buckets, iotrace_latency.self)
-    for index in 0..<Latency.bucketCount {
+    latency.buckets = LatencyBuckets(below: Latency.bucketCount) { index in
         let count = buckets.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self)
-        if count > 0 {
-            latency.buckets[index] = count
-            latency.calls &+= count
-        }
+        latency.calls &+= count
+        return count
     }
     return latency
 }

@@ -251,8 +251,9 @@ extension ProcessFigures {
             if let models = entry["models"]?.arrayValue {
                 let n = try JSONValue.counters(models, count: 1 + 2 * file.models.count, name: "models")
                 file.again = n[0]
-                for index in file.models.indices {
-                    file.models[index] = ModelFigures(operations: n[1 + 2 * index], bytes: n[2 + 2 * index])
+                for slot in ModelSlot.allCases {
+                    file.counters[slot] = ModelFigures(
+                        operations: n[1 + 2 * slot.rawValue], bytes: n[2 + 2 * slot.rawValue])
                 }
             }
             files[try entry.unsigned("id")] = file

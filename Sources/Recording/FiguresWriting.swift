@@ -53,7 +53,7 @@ extension JSONStream {
         array { out in
             totals.readCounters { counters in
                 out.elements(.init(rebasing: counters[..<Totals.firstFields]))
-                totals.causes.withUnsafeBufferPointer { out.elements($0) }
+                totals.readList { out.elements($0) }
                 out.elements(.init(rebasing: counters[Totals.firstFields...]))
             }
         }
@@ -79,10 +79,7 @@ extension JSONStream {
             out.key("models")
             out.array { out in
                 out.value(file.again)
-                for model in file.models {
-                    out.value(model.operations)
-                    out.value(model.bytes)
-                }
+                file.counters.readModels { out.elements($0) }
             }
         }
     }
@@ -108,7 +105,8 @@ extension JSONStream {
         object { out in
             out.key("timed")
             out.values([latency.calls, latency.total, latency.onCPU, latency.maximum])
-            out.write("buckets", latency.buckets, by: <) { out, bucket, count in out.values([UInt64(bucket), count]) }
+            out.key("buckets")
+            out.array { out in for (bucket, count) in latency.buckets { out.values([UInt64(bucket), count]) } }
         }
     }
 

@@ -92,6 +92,16 @@ import Testing
         #expect(latency.percentile(share) == expected)
     }
 
+    @Test func bucketsAreInOrderAndNeverEmpty() {
+        var buckets: LatencyBuckets = [7: 1, 2: 3]
+        buckets += [4: 5, 7: 2]
+        #expect(buckets.map(\.key) == [2, 4, 7] && buckets.map(\.value) == [3, 5, 3])
+        #expect(buckets.since([2: 3, 3: 9, 7: 1]) == [4: 5, 7: 2])
+        #expect(LatencyBuckets(below: 8) { buckets[$0] } == buckets)
+        buckets[4] = 0
+        #expect(buckets == [2: 3, 7: 3] && buckets[4] == 0)
+    }
+
     @Test func noTimedCallHasNoPercentile() {
         #expect(Latency().percentile(0.5) == nil)
     }

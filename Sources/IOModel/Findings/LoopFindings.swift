@@ -49,6 +49,6 @@ extension Finding {
 
 extension FileFigures {
     func operations(of slot: ModelSlot) -> UInt64 {
-        slot.rawValue < models.count ? models[slot.rawValue].operations : 0
+        counters[slot].operations
     }
 }

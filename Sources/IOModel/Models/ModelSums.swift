@@ -80,8 +80,8 @@ public struct ModelSums: Sendable, Equatable {
         let isRegular = file.identity.type == .regular || file.identity.type == .directory
         let isSignal = [FileType.eventfd, .timerfd, .signalfd].contains(file.identity.type)
         var placed: [ModelRule: UInt64] = [:]
-        for slot in ModelSlot.allCases where slot.rawValue < file.models.count {
-            let figures = file.models[slot.rawValue]
+        for slot in ModelSlot.allCases {
+            let figures = file.counters[slot]
             guard !figures.isZero, let rule = context.rule(of: slot, on: file.identity) else { continue }
             rules[rule, default: RuleFigures()] += RuleFigures(
                 operations: figures.operations, bytes: figures.bytes,
