@@ -398,10 +398,13 @@ static __always_inline void remember_path(struct iotrace_file_record *record)
 static __always_inline bool close_record(struct iotrace_fd_binding *bound)
 {
     u64 file_id = bound->file_id, *latest;
-    struct iotrace_file_record *record = bpf_map_lookup_elem(&files, &file_id);
     struct iotrace_open_file_key key = {};
+    struct iotrace_file_record *record;
 
-    if (!bound->file || !record)
+    if (!bound->file)
+        return false;
+    record = bpf_map_lookup_elem(&files, &file_id);
+    if (!record)
         return false;
     if (record->path_number) {
         remember_path(record);

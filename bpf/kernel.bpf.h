@@ -19,6 +19,7 @@ enum iotrace_struct_ids {
     ID_OF_file,
     ID_OF_inode,
     ID_OF_io_kiocb,
+    ID_OF_skb_shared_info,
     ID_OF_sock,
     ID_OF_super_block,
     ID_OF_task_struct,

@@ -428,33 +428,28 @@ __noinline int count_on_fd(struct iotrace_thread_state *thread, s32 number, u64 
     return 1;
 }
 
-// Calls that move bytes from one fd to another.
-__noinline int count_transfer(struct iotrace_thread_state *thread, struct iotrace_call_counter *call, s64 result,
-                              u32 loading)
+// The source of a transfer, and above it the sink.
+static __always_inline u64 ends_of_transfer(struct pt_regs *regs, u32 kind)
 {
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    if (kind == IOTRACE_KIND_SENDFILE) // its first argument is the sink
+        return regs->di << 32 | (u32)regs->si;
+    return (kind == IOTRACE_KIND_TEE ? regs->si : regs->dx) << 32 | (u32)regs->di;
+}
+
+// Calls that move bytes from one fd to another. `how`: COUNT_WITHOUT_MODEL is what the loader does.
+__noinline int count_transfer(struct iotrace_thread_state *thread, struct iotrace_call_counter *call, s64 result,
+                              u64 ends, u32 how)
+{
     bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO, counts, found = false;
     u64 moved = failed ? 0 : result, source_id = 0;
     struct iotrace_fd_counter *fd = 0;
-    s32 source = regs->di, sink = regs->dx;
-    struct iotrace_trait trait;
-    u32 how;
+    s32 source = ends, sink = ends >> 32;
 
     if (!thread)
         return 0;
-    trait = trait_of(thread->header.call_nr);
-    if (trait.kind == IOTRACE_KIND_SENDFILE) { // its first argument is the sink
-        source = regs->si;
-        sink = regs->di;
-    } else if (trait.kind == IOTRACE_KIND_TEE) {
-        sink = regs->si;
-    }
     counts = !failed || result == -EAGAIN;
-    how = failed ? COUNT_FAILED : 0;
-    if (loading)
-        how |= COUNT_WITHOUT_MODEL;
-    else if (call_flags(regs, trait) & MSG_DONTWAIT)
-        how |= COUNT_NOT_TO_WAIT;
+    if (failed)
+        how |= COUNT_FAILED;
     // The source's cache slot may be the sink's too, so the source is finished before the sink is loaded.
     if (counts && count_on_fd(thread, source, moved, 0, how))
         source_id = thread->fds[(u32)source % IOTRACE_FD_SLOTS].file_id;
@@ -465,21 +460,20 @@ __noinline int count_transfer(struct iotrace_thread_state *thread, struct iotrac
         call->bytes += moved;
     if (config.ledger)
         account_transfer(thread, source_id, found ? sink : -1, moved);
-    if (loading && counts)
+    if (how & COUNT_WITHOUT_MODEL && counts)
         count_startup(thread, 0, moved);
     if (has_pending_sleep(thread))
-        charge_call(thread, call, fd, trait.cause);
+        charge_call(thread, call, fd, trait_of(thread->header.call_nr).cause);
     return 0;
 }
 
-// What a successful call tells of the fds that there are, and of those that are watched.
+// What a successful call tells of files that are mapped, of fds that are watched and of requests.
 __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 loading)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
     if (!thread)
         return 0;
-    thread->header.worked = 1;
     switch (trait_of(thread->header.call_nr).kind) {
     case IOTRACE_KIND_EPOLL_CTL:
         if (config.models)
@@ -497,8 +491,6 @@ __noinline int note_call(struct iotrace_thread_state *thread, s64 result, u32 lo
         if (config.ledger)
             account_submissions(thread, regs->di, regs->dx, result);
         break;
-    default:
-        change_fds(thread, regs->di, regs->si, regs->r10, result);
     }
     return 0;
 }
@@ -593,7 +585,8 @@ __noinline int count_io(struct iotrace_thread_state *thread, s64 result, u32 loa
     case IOTRACE_KIND_GETEVENTS:
         number = -1;
         if (!failed)
-            thread->header.totals.instant_waits += only_asks(&thread->header, regs);
+            thread->header.totals.instant_waits +=
+                (!(s64)regs->si && !thread->header.pending_sleeps) || only_asks(&thread->header, regs->r8);
         break;
     default:
         counts = false;
@@ -606,36 +599,52 @@ __noinline int count_io(struct iotrace_thread_state *thread, s64 result, u32 loa
     return found ? number : -1;
 }
 
-// poll, select and their kin.
-__noinline int count_wait(struct iotrace_thread_state *thread, s64 result)
+// poll and ppoll.
+__noinline int count_poll(struct iotrace_thread_state *thread, s64 result, u64 fds, u64 count, u64 timeout)
 {
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO, polls;
+    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO;
     struct iotrace_thread_header *header;
-    u32 nr;
 
     if (!thread)
         return 0;
     header = &thread->header;
-    nr = header->call_nr;
-    polls = is_poll(nr);
-    if (only_sleeps(regs, nr)) {
+    if (!count) { // used to sleep
         header->totals.sleep_wait_ns += header->pending_blocked_ns + header->pending_runqueue_ns;
-        if (!failed) {
-            header->totals.poll_sleeps += polls;
-            header->totals.select_sleeps += !polls;
-        }
+        header->totals.poll_sleeps += !failed;
         return 0;
     }
     if (failed)
         return 0;
-    header->totals.instant_waits += only_asks(&thread->header, regs);
+    header->totals.instant_waits += only_asks(header, timeout);
     if (!config.models)
         return 0;
-    note_wait(header, IOTRACE_KIND_WAIT, nr, polls ? regs->si : regs->di, result);
-    if (polls)
-        note_poll_set(thread, regs->di, regs->si);
-    else if (result)
+    note_wait(header, IOTRACE_KIND_WAIT, header->call_nr, count, result);
+    note_poll_set(thread, fds, count);
+    return 0;
+}
+
+// select and pselect6.
+__noinline int count_select(struct iotrace_thread_state *thread, s64 result)
+{
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO;
+    struct iotrace_thread_header *header;
+
+    if (!thread)
+        return 0;
+    header = &thread->header;
+    if (only_sleeps(regs, header->call_nr)) {
+        header->totals.sleep_wait_ns += header->pending_blocked_ns + header->pending_runqueue_ns;
+        header->totals.select_sleeps += !failed;
+        return 0;
+    }
+    if (failed)
+        return 0;
+    header->totals.instant_waits += only_asks(header, regs->r8);
+    if (!config.models)
+        return 0;
+    note_wait(header, IOTRACE_KIND_WAIT, header->call_nr, regs->di, result);
+    if (result)
         note_select_sets(thread, regs->si, regs->dx, regs->di);
     return 0;
 }
@@ -698,12 +707,16 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
         return 0;
     }
     if (kind != IOTRACE_KIND_READ && kind != IOTRACE_KIND_WRITE && kind != IOTRACE_KIND_FD_WAIT) {
+        if (!failed && kind != IOTRACE_KIND_WAIT)
+            thread->header.worked = 1;
         if (kind >= IOTRACE_KIND_SENDFILE && kind <= IOTRACE_KIND_TEE) {
-            count_transfer(thread, call, result, loading);
-            if (!failed)
-                thread->header.worked = 1;
+            asked = call_flags(regs, trait_of(nr)) & MSG_DONTWAIT ? COUNT_NOT_TO_WAIT : 0;
+            count_transfer(thread, call, result, ends_of_transfer(regs, kind), loading ? COUNT_WITHOUT_MODEL : asked);
         } else if (kind == IOTRACE_KIND_WAIT) {
-            count_wait(thread, result);
+            if (is_poll(nr))
+                count_poll(thread, result, regs->di, (u32)regs->si, regs->dx);
+            else
+                count_select(thread, result);
             if (has_pending_sleep(thread) || thread->header.pending_io)
                 settle_call(thread, call, -1, result, 0);
         } else if (kind == IOTRACE_KIND_FD || (kind >= IOTRACE_KIND_MMAP && kind <= IOTRACE_KIND_DUP)) {
@@ -712,14 +725,16 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
                 number = kind == IOTRACE_KIND_FD ? count_io(thread, result, loading) : -1;
                 settle_call(thread, call, number, result, 0);
             }
-            if (!failed && kind == IOTRACE_KIND_FD)
-                thread->header.worked = 1;
-            else if (!failed)
+            if (!failed && kind >= IOTRACE_KIND_OPEN)
+                change_fds(thread, regs->di, regs->si, regs->r10, result);
+            else if (!failed && kind != IOTRACE_KIND_FD)
                 note_call(thread, result, loading);
         } else {
             number = count_io(thread, result, loading);
             settle_call(thread, call, number, result, thread->header.call_bytes);
-            if (!failed)
+            if (!failed && (kind == IOTRACE_KIND_ACCEPT || kind == IOTRACE_KIND_FCNTL))
+                change_fds(thread, regs->di, regs->si, regs->r10, result);
+            else if (!failed)
                 note_call(thread, result, loading);
         }
         return 0;
@@ -749,7 +764,7 @@ int BPF_PROG(count_call, struct pt_regs *regs, long result)
     if (!failed) {
         if (kind == IOTRACE_KIND_FD_WAIT && config.models) {
             note_wait(&thread->header, kind, nr, 1, result);
-            thread->header.totals.instant_waits += only_asks(&thread->header, regs);
+            thread->header.totals.instant_waits += only_asks(&thread->header, regs->r10);
         } else {
             thread->header.worked = 1;
         }

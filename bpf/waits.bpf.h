@@ -17,7 +17,7 @@ static __always_inline bool is_poll(u32 nr)
 static __always_inline bool only_sleeps(struct pt_regs *regs, u32 nr)
 {
     if (is_poll(nr))
-        return !regs->si;
+        return !(u32)regs->si;
     return !(s32)regs->di || !(regs->si | regs->dx | regs->r10);
 }
 
@@ -30,18 +30,14 @@ __noinline int is_no_time(u64 address)
     return address && !bpf_probe_read_user(time, sizeof(time), (void *)address) && !(time[0] | time[1]);
 }
 
-// A wait with a timeout of 0: it asks, and does not wait.
-static __always_inline bool only_asks(struct iotrace_thread_header *header, struct pt_regs *regs)
+// A wait with a timeout of 0: it asks, and does not wait. `timeout`: that argument of the call.
+static __always_inline bool only_asks(struct iotrace_thread_header *header, u64 timeout)
 {
-    u32 nr = header->call_nr, kind = kind_of(nr);
+    u32 nr = header->call_nr;
 
     if (header->pending_sleeps)
         return false;
-    if (nr == NR_POLL)
-        return !(s32)regs->dx;
-    if (nr == NR_PPOLL)
-        return is_no_time(regs->dx);
-    if (kind == IOTRACE_KIND_FD_WAIT)
-        return nr == NR_EPOLL_PWAIT2 ? is_no_time(regs->r10) : !(s32)regs->r10;
-    return (kind == IOTRACE_KIND_GETEVENTS && !(s64)regs->si) || is_no_time(regs->r8);
+    if (nr == NR_POLL || (kind_of(nr) == IOTRACE_KIND_FD_WAIT && nr != NR_EPOLL_PWAIT2))
+        return !(s32)timeout;
+    return is_no_time(timeout);
 }

@@ -318,18 +318,14 @@ int BPF_PROG(watch_transmit, struct sk_buff *skb, struct net_device *device)
 {
     struct zerocopy_socket *entry, fresh = {};
     struct iotrace_file_record *record = 0;
-    struct skb_shared_info *shared;
     u64 sk, bytes;
     bool loopback;
-    u8 flags = 0;
 
     sk = (u64)skb->sk;
     bytes = skb->data_len;
     if (!sk || !bytes)
         return 0;
-    shared = (void *)(skb->head + skb->end);
-    bpf_core_read(&flags, sizeof(flags), &shared->flags);
-    if (!(flags & SKBFL_ZEROCOPY_ENABLE))
+    if (!(NUMBER_IN(skb_shared_info, skb->head + skb->end, flags) & SKBFL_ZEROCOPY_ENABLE))
         return 0;
     loopback = device->flags & IFF_LOOPBACK;
     if (!loopback && !BPF_CORE_READ(device, dev.parent))
