@@ -68,14 +68,13 @@ public struct ReportDocument {
     private var overhead: JSONValue {
         let cost = report.overhead
         let target = report.processes.reduce(0) { $0 &+ $1.totals.onCPU }
-        var share: Double?
-        if let probe = cost.probeNanoseconds, let collector = cost.collectorNanoseconds, target > 0 {
-            share = (Double(probe) + Double(collector)) / Double(target)
-        }
         return [
             "probe_ns": JSONValue(cost.probeNanoseconds), "probe_runs": JSONValue(cost.probeRuns),
+            "added_ns": JSONValue(cost.addedNanoseconds),
             "collector_cpu_ns": JSONValue(cost.collectorNanoseconds),
-            "collector_memory_bytes": JSONValue(cost.collectorMemory), "cpu_share": JSONValue(share), "estimated": true,
+            "collector_memory_bytes": JSONValue(cost.collectorMemory),
+            "cpu_share": JSONValue(cost.share(ofTarget: target)),
+            "estimated": true,
         ]
     }
 

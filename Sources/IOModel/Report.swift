@@ -103,19 +103,32 @@ public struct Overhead: Sendable, Equatable {
     /// Estimated from windows in which the kernel timed its BPF programs.
     public var probeNanoseconds: UInt64?
     public var probeRuns: UInt64?
+    /// By how much all programs of the machine were slowed down together: the probes' time without what the accounting adds
+    /// to it, and for each system call the kernel's way to the probe and back, which no program's time has in it. Estimated.
+    public var addedNanoseconds: UInt64?
     /// User and system time of the tracer itself.
     public var collectorNanoseconds: UInt64?
     /// The tracer's largest resident memory so far, bytes (getrusage(2), ru_maxrss).
     public var collectorMemory: UInt64?
 
     public init(
-        probeNanoseconds: UInt64? = nil, probeRuns: UInt64? = nil, collectorNanoseconds: UInt64? = nil,
-        collectorMemory: UInt64? = nil
+        probeNanoseconds: UInt64? = nil, probeRuns: UInt64? = nil, addedNanoseconds: UInt64? = nil,
+        collectorNanoseconds: UInt64? = nil, collectorMemory: UInt64? = nil
     ) {
+        self.addedNanoseconds = addedNanoseconds
         self.collectorMemory = collectorMemory
         self.probeNanoseconds = probeNanoseconds
         self.probeRuns = probeRuns
         self.collectorNanoseconds = collectorNanoseconds
+    }
+
+    /// What tracing took, as a share of the CPU time that the target used itself.
+    /// - Parameter target: nanoseconds.
+    public func share(ofTarget target: UInt64) -> Double? {
+        guard let probes = addedNanoseconds ?? probeNanoseconds, let collectorNanoseconds, target > 0 else {
+            return nil
+        }
+        return (Double(probes) + Double(collectorNanoseconds)) / Double(target)
     }
 }
 

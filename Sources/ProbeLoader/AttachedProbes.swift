@@ -16,20 +16,25 @@ public struct SeededThread: Sendable {
 public struct ProgramRuns: Sendable, Equatable {
     public var runs: UInt64
     public var nanoseconds: UInt64
+    /// Runs of the program at the end of every system call.
+    public var exits: UInt64
 
-    public init(runs: UInt64 = 0, nanoseconds: UInt64 = 0) {
+    public init(runs: UInt64 = 0, nanoseconds: UInt64 = 0, exits: UInt64 = 0) {
         self.runs = runs
         self.nanoseconds = nanoseconds
+        self.exits = exits
     }
 
     public static func += (sum: inout ProgramRuns, part: ProgramRuns) {
         sum.runs &+= part.runs
         sum.nanoseconds &+= part.nanoseconds
+        sum.exits &+= part.exits
     }
 
     public static func - (later: ProgramRuns, earlier: ProgramRuns) -> ProgramRuns {
         ProgramRuns(
-            runs: later.runs &- earlier.runs, nanoseconds: later.nanoseconds &- earlier.nanoseconds)
+            runs: later.runs &- earlier.runs, nanoseconds: later.nanoseconds &- earlier.nanoseconds,
+            exits: later.exits &- earlier.exits)
     }
 }
 
@@ -45,7 +50,7 @@ public struct AttachedProbes: ~Copyable {
     private let reader: SnapshotReader?
     private let sampler: TaskIterator
     /// Of the programs that are loaded.
-    private let programs: [(fd: Int32, counts: Bool)]
+    private let programs: [(fd: Int32, description: ProbeDescription)]
 
     init(
         object: BPFObject, links: [BPFLink], sampling: consuming CPUSampling?, descriptions: [ProbeDescription],
@@ -61,7 +66,7 @@ public struct AttachedProbes: ~Copyable {
         programs = descriptions.compactMap { probe in
             guard let program = object.program(probe.program) else { return nil }
             let fd = bpf_program__fd(program)
-            return fd >= 0 ? (fd, probe.counts) : nil
+            return fd >= 0 ? (fd, probe) : nil
         }
     }
 
@@ -95,8 +100,8 @@ public struct AttachedProbes: ~Copyable {
     public func snapshot() throws(ProbeError) -> Snapshot {
         guard let reader else { throw ProbeError("finding the maps", errorNumber: ENOENT) }
         var snapshot = try reader.read()
-        for program in programs where program.counts {
-            snapshot.losses.probeSkipped &+= information(of: program.fd)?.recursion_misses ?? 0
+        for program in programs where program.description.counts {
+            snapshot.losses.probeSkipped &+= programInformation(program.fd)?.recursion_misses ?? 0
         }
         return snapshot
     }
@@ -104,12 +109,6 @@ public struct AttachedProbes: ~Copyable {
     /// Calls `body` with each live thread. There may be tens of thousands, so they are never in memory together.
     public func forEachThread(_ body: (Snapshot.ThreadReading) -> Void) throws(ProbeError) {
         try sampler.read { bytes in decodeThreads(bytes, body) }
-    }
-
-    private func information(of program: Int32) -> bpf_prog_info? {
-        var information = bpf_prog_info()
-        var size = UInt32(MemoryLayout<bpf_prog_info>.size)
-        return bpf_obj_get_info_by_fd(program, &information, &size) == 0 ? information : nil
     }
 
     /// Frees the records of processes and files whose counters have been taken over.
@@ -139,11 +138,16 @@ public struct AttachedProbes: ~Copyable {
     public func programRuns() -> ProgramRuns {
         var sum = ProgramRuns()
         for program in programs {
-            guard let information = information(of: program.fd) else { continue }
-            sum += ProgramRuns(runs: information.run_cnt, nanoseconds: information.run_time_ns)
+            guard let information = programInformation(program.fd) else { continue }
+            sum += ProgramRuns(
+                runs: information.run_cnt, nanoseconds: information.run_time_ns,
+                exits: program.description.hook == "sys_exit" ? information.run_cnt : 0)
         }
         return sum
     }
+
+    /// What the accounting, which must be on, adds to the time of each run, nanoseconds; nil where that can't be found out.
+    public func accountingBias() -> Double? { EmptyProgram()?.accounted() }
 
     /// Ends the window: the counters stand still from here on. The programs stay attached, since threads that end must still
     /// hand their counters over until they have been read.

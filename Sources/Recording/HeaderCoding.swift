@@ -48,6 +48,7 @@ extension Overhead {
     var json: JSONValue {
         [
             "probe_ns": JSONValue(probeNanoseconds), "probe_runs": JSONValue(probeRuns),
+            "added_ns": JSONValue(addedNanoseconds),
             "collector_cpu_ns": JSONValue(collectorNanoseconds),
             "collector_memory_bytes": JSONValue(collectorMemory),
         ]
@@ -56,6 +57,7 @@ extension Overhead {
     init(_ value: JSONValue) {
         self.init(
             probeNanoseconds: value["probe_ns"]?.unsignedValue, probeRuns: value["probe_runs"]?.unsignedValue,
+            addedNanoseconds: value["added_ns"]?.unsignedValue,
             collectorNanoseconds: value["collector_cpu_ns"]?.unsignedValue,
             collectorMemory: value["collector_memory_bytes"]?.unsignedValue)
     }

@@ -12,6 +12,12 @@ struct Accounting {
     private var before = ProgramRuns()
     private var covered: UInt64 = 0
     private var inWindows = ProgramRuns()
+    /// A call of the tracer's own without the probes, nanoseconds.
+    private let untracedCall = time_of_own_call()
+    /// What such a call takes longer with them.
+    private var callDelay: Double?
+    /// What the accounting adds to each run, nanoseconds.
+    private var bias: Double?
     /// Of the seconds: the next one with a window, and how far it is to the one after that.
     private var second = 0
     private var due = 0
@@ -28,6 +34,16 @@ struct Accounting {
         due += distance
         distance = min(2 * distance, Self.longestDistance)
         return true
+    }
+
+    /// To be called when the probes are attached; an instance is made before that.
+    mutating func probesAreAttached() {
+        callDelay = max(0, time_of_own_call() - untracedCall)
+    }
+
+    /// - Parameter bias: finds out what a run of nothing is accounted for with. Asked while the accounting is on.
+    mutating func correct(_ bias: () -> Double?) {
+        if self.bias == nil, fd != nil { self.bias = bias() }
     }
 
     /// - Parameters:
@@ -61,9 +77,15 @@ struct Accounting {
         var overhead = Overhead(
             collectorNanoseconds: Clock.read(CLOCK_PROCESS_CPUTIME_ID), collectorMemory: UInt64(usage.ru_maxrss) * 1024)
         guard covered > 0, inWindows.runs > 0 else { return overhead }
-        let runs = max(Double(inWindows.runs) * max(1, Double(duration) / Double(covered)), Double(calls))
+        let scale = max(1, Double(duration) / Double(covered))
+        let runs = max(Double(inWindows.runs) * scale, Double(calls))
+        let nanoseconds = runs * Double(inWindows.nanoseconds) / Double(inWindows.runs)
         overhead.probeRuns = UInt64(runs)
-        overhead.probeNanoseconds = UInt64(runs * Double(inWindows.nanoseconds) / Double(inWindows.runs))
+        overhead.probeNanoseconds = UInt64(nanoseconds)
+        if let callDelay, let bias {
+            let exits = max(Double(inWindows.exits) * scale, Double(calls))
+            overhead.addedNanoseconds = UInt64(max(0, nanoseconds - runs * bias) + exits * callDelay)
+        }
         return overhead
     }
 }

@@ -90,6 +90,7 @@ final class TraceSession {
             clock.start()
             window.startedUnixNanoseconds = clock.startedUnix
             if options.latency == .full, let error = attached.timeEntries(true) { warn(latency: error) }
+            accounting.probesAreAttached()
             let seeded = try attached.seed()
             window.inFlightAtStart = UInt64(seeded.count { $0.callInProgress != nil })
             try observer.began(tool, window)
@@ -231,6 +232,7 @@ final class TraceSession {
 
     private func openAccounting() throws {
         guard accounting.isDue(), accounting.open(attached.startAccounting(), attached.programRuns()) else { return }
+        accounting.correct { attached.accountingBias() }
         try loop.timer(Self.accountingWindow, repeats: false) { [unowned self] in
             accounting.close(attached.programRuns())
         }

@@ -399,7 +399,9 @@ extension TerminalReportTests {
         var report = Self.report([backup, server])
         report.window.inFlightAtEnd = 4
         report.losses.latencyMapFull = 12
-        report.overhead = Overhead(probeNanoseconds: 48_000_000, probeRuns: 684_211, collectorNanoseconds: 21_000_000)
+        report.overhead = Overhead(
+            probeNanoseconds: 48_000_000, probeRuns: 684_211, addedNanoseconds: 71_000_000,
+            collectorNanoseconds: 21_000_000)
         report.warnings = [
             .losses(report.losses)!,
             .probeMissing(
@@ -456,7 +458,8 @@ extension TerminalReportTests {
         }
         var report = Self.report([process])
         report.window.duration = .max
-        report.overhead = Overhead(probeNanoseconds: .max, probeRuns: .max, collectorNanoseconds: .max)
+        report.overhead = Overhead(
+            probeNanoseconds: .max, probeRuns: .max, addedNanoseconds: .max, collectorNanoseconds: .max)
         return report
     }()
 }

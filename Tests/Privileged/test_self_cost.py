@@ -85,3 +85,23 @@ def test_a_report_says_what_the_collector_took(program, tmp_path):
     assert resident <= cost["collector_memory_bytes"] <= usage.ru_maxrss * 1024
     # It ends its own account before it writes the report and lets go of the probes.
     assert 0 < cost["collector_cpu_ns"] <= (usage.ru_utime + usage.ru_stime) * 1e9 * 1.1
+
+
+def test_what_is_added_to_programs_has_the_kernels_way_to_the_probes_in_it(program, tmp_path):
+    document, _, _ = trace_busy_loop(program, tmp_path, 2)
+    cost, totals = document["overhead"], document["totals"]
+    # A call can't be slowed down by less than the work of the probe, and the way to it is never free.
+    assert cost["added_ns"] > 0
+    assert cost["cpu_share"] == pytest.approx((cost["added_ns"] + cost["collector_cpu_ns"]) / totals["time"]["on_cpu_ns"])
+    added_to_a_call = cost["added_ns"] / totals["syscalls"]["total"]
+    print(f"{added_to_a_call:.0f} ns added to a call")
+    assert 10 < added_to_a_call < 2_000
+
+
+def test_without_a_window_of_accounting_nothing_is_said_of_the_probes(tmp_path):
+    report = tmp_path / "report.json"
+    # It is over before the first window, which comes after 20 ms.
+    subprocess.run([IOTRACE, "report", "--json", "-o", report, "--", "true"], check=True, stderr=subprocess.DEVNULL)
+    cost = json.loads(report.read_text())["overhead"]
+    assert cost["probe_ns"] is None and cost["added_ns"] is None and cost["cpu_share"] is None
+    assert cost["collector_cpu_ns"] > 0

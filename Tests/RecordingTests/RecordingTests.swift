@@ -34,7 +34,8 @@ import Testing
         Recording.interval(index: 0, at: 10, processes: [figures(bytes: 10, count: 1)], losses: Losses())
         + Recording.interval(index: 1, at: 20, processes: [figures(bytes: 5, count: 2)], losses: Losses())
     static let end = Recording.end(
-        window: window, losses: Losses(), overhead: Overhead(probeNanoseconds: 4), warnings: [.nothingTraced])
+        window: window, losses: Losses(), overhead: Overhead(probeNanoseconds: 4, addedNanoseconds: 6),
+        warnings: [.nothingTraced])
 
     @Test func intervalsAddUp() throws {
         let report = try Recording.report(from: Self.header + Self.intervals + Self.end)
@@ -53,7 +54,7 @@ import Testing
         #expect(process.threadCopies[.init(started: 1000, tid: 7)]?.bytesIn == 15)
         #expect(process.samples[SampleFigures.noCall] == SampleFigures(samples: 4, copying: 2))
         #expect(report.window == Self.window)
-        #expect(report.overhead.probeNanoseconds == 4)
+        #expect(report.overhead.probeNanoseconds == 4 && report.overhead.addedNanoseconds == 6)
         #expect(report.warnings == [.nothingTraced])
         #expect(report.tool.probes == [.init(name: "p", attached: false, reason: "why")])
     }

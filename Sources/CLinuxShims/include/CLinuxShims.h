@@ -47,6 +47,10 @@ int open_memory_file(const char *name);
 /// fd, or -errno.
 int open_cpu_clock(int cpu, uint64_t frequency);
 
+/// Nanoseconds that a system call of the calling thread takes which does next to nothing, getppid(2): the least of some
+/// batches of calls, half a millisecond in all.
+double time_of_own_call(void);
+
 /// Waits until every program that was running when this was called has finished: membarrier(2) with
 /// MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c), and tracepoint programs run inside RCU
 /// read-side critical sections. Returns 0, or -errno.

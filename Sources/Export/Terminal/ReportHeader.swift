@@ -72,17 +72,16 @@ struct ReportHeader {
         var probes = "probes ~" + (cost.probeNanoseconds.map(HumanUnits.time) ?? HumanUnits.unknown)
         if cost.probeNanoseconds == nil { probes = "probes " + HumanUnits.unknown }
         if let runs = cost.probeRuns { probes += " in \(HumanUnits.plural(runs, "run", "runs"))" }
-        var items: [Flow.Item] = [
-            [TextRun("overhead: \(probes)", .dim)],
-            [
-                TextRun(
-                    "collector " + (cost.collectorNanoseconds.map(HumanUnits.time) ?? HumanUnits.unknown)
-                        + (cost.collectorMemory.map { ", " + HumanUnits.bytes($0) } ?? ""), .dim)
-            ],
-        ]
-        if let probe = cost.probeNanoseconds, let collector = cost.collectorNanoseconds,
-            let share = HumanUnits.percent(Double(probe) + Double(collector), of: Double(target))
-        {
+        var items: [Flow.Item] = [[TextRun("overhead: \(probes)", .dim)]]
+        if let added = cost.addedNanoseconds {
+            items.append([TextRun("programs slowed down by ~" + HumanUnits.time(added), .dim)])
+        }
+        items.append([
+            TextRun(
+                "collector " + (cost.collectorNanoseconds.map(HumanUnits.time) ?? HumanUnits.unknown)
+                    + (cost.collectorMemory.map { ", " + HumanUnits.bytes($0) } ?? ""), .dim)
+        ])
+        if let share = cost.share(ofTarget: target).flatMap({ HumanUnits.percent($0, of: 1) }) {
             items.append([TextRun("together ~\(share) of target CPU", .dim)])
         }
         return Flow(items: items).lines(width: width)
