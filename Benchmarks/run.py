@@ -25,6 +25,7 @@ FAMILIES = {
     "rate": "every CPU makes system calls as fast as it can, for a minute: is any lost?",
     "soak": "an hour of threads, files, children and connections that come and go (only when named)",
     "selfcost": "the report's account of its own cost, checked from outside",
+    "probes": "which probe takes how much, by the kernel's account",
 }
 
 
