@@ -3,27 +3,26 @@
 
 #include "maps.bpf.h"
 
+// `step` when anything is left of the number after a shift by that.
+static __always_inline u32 halve(u64 number, u32 step)
+{
+    return any_bit(number >> step) * step;
+}
+
 static __always_inline u32 latency_bucket(u64 nanoseconds)
 {
-    u32 octave = 63;
+    u32 octave;
 
     if (nanoseconds < (1ull << IOTRACE_LATENCY_FIRST_OCTAVE))
         return 0;
     if (nanoseconds >= (1ull << IOTRACE_LATENCY_LAST_OCTAVE))
         return IOTRACE_LATENCY_BUCKETS - 1;
-    octave = 0; // log2 by halves: the target has no count-leading-zeros instruction
-    if (nanoseconds >> 32)
-        octave += 32;
-    if (nanoseconds >> (octave + 16))
-        octave += 16;
-    if (nanoseconds >> (octave + 8))
-        octave += 8;
-    if (nanoseconds >> (octave + 4))
-        octave += 4;
-    if (nanoseconds >> (octave + 2))
-        octave += 2;
-    if (nanoseconds >> (octave + 1))
-        octave += 1;
+    octave = halve(nanoseconds, 32); // log2 by halves: the target has no count-leading-zeros instruction
+    octave += halve(nanoseconds >> octave, 16);
+    octave += halve(nanoseconds >> octave, 8);
+    octave += halve(nanoseconds >> octave, 4);
+    octave += halve(nanoseconds >> octave, 2);
+    octave += halve(nanoseconds >> octave, 1);
     return 1 + 4 * (octave - IOTRACE_LATENCY_FIRST_OCTAVE) + ((nanoseconds >> (octave - 2)) & 3);
 }
 

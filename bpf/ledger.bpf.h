@@ -181,26 +181,37 @@ static __always_inline bool asks_for_direct(struct iotrace_file_record *record, 
 #define MSGHDR_IOV 16
 #define MSGHDR_IOVLEN 24
 #define IOVECS 64
-static __noinline u64 receive_room(u32 nr, u64 where)
+struct room_walk {
+    u64 iov;
+    u64 room;
+};
+
+static long add_room(u32 index, struct room_walk *walk)
 {
     struct {
         u64 base, length;
     } vector;
-    u64 iov = 0, count = 0, room = 0;
+
+    if (bpf_probe_read_user(&vector, sizeof(vector), (void *)(walk->iov + index * sizeof(vector)))) {
+        walk->room = (u64)-1;
+        return 1;
+    }
+    walk->room += vector.length;
+    return 0;
+}
+
+static __noinline u64 receive_room(u32 nr, u64 where)
+{
+    struct room_walk walk = {};
+    u64 count = 0;
 
     if (nr != NR_RECVMSG)
         return where;
-    if (bpf_probe_read_user(&iov, 8, (void *)(where + MSGHDR_IOV)) ||
+    if (bpf_probe_read_user(&walk.iov, 8, (void *)(where + MSGHDR_IOV)) ||
         bpf_probe_read_user(&count, 8, (void *)(where + MSGHDR_IOVLEN)) || count > IOVECS)
         return (u64)-1;
-    for (u32 i = 0; i < IOVECS; i++) {
-        if (i >= count)
-            break;
-        if (bpf_probe_read_user(&vector, sizeof(vector), (void *)(iov + i * sizeof(vector))))
-            return (u64)-1;
-        room += vector.length;
-    }
-    return room;
+    bpf_loop(count, add_room, &walk, 0);
+    return walk.room;
 }
 
 // How much of a receive with MSG_TRUNC reached user memory. TCP throws the bytes away (net/ipv4/tcp.c:
@@ -324,10 +335,12 @@ static __always_inline u32 stream_way(struct iotrace_file_record *sink)
 }
 
 // What a sink does with pages that are spliced into it.
-static __always_inline u32 sink_way(struct iotrace_file_record *sink)
+__noinline u32 sink_way(struct iotrace_file_record *sink)
 {
     u64 sk;
 
+    if (!sink)
+        return IOTRACE_SPLICE_UNKNOWN;
     if (is_pipe(sink->type) || sink->char_device == IOTRACE_DEVICE_NULL)
         return IOTRACE_SPLICE_REFERENCES;
     if (!is_socket(sink->type))
@@ -357,8 +370,10 @@ static __always_inline u32 sink_way(struct iotrace_file_record *sink)
 }
 
 // Why a sink copied what was spliced into it.
-static __always_inline u32 sink_reason(struct iotrace_file_record *sink)
+__noinline u32 sink_reason(struct iotrace_file_record *sink)
 {
+    if (!sink)
+        return IOTRACE_HIDDEN_SPLICE_SINK;
     if (sink->type == IOTRACE_FILE_REGULAR || sink->type == IOTRACE_FILE_BLOCK)
         return IOTRACE_HIDDEN_SPLICE_INTO_FILE;
     if ((sink->type == IOTRACE_FILE_UDP || sink->type == IOTRACE_FILE_TCP) &&

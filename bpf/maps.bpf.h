@@ -127,6 +127,16 @@ static __always_inline struct scratch *scratch_of(u32 who)
 // The loader makes it a call of the kernel's function: libbpf would search all of the kernel's types for that.
 static void *(*const bpf_rdonly_cast)(const void *obj, u32 btf_id) = (void *)IOTRACE_CALL_RDONLY_CAST;
 
+// Whether a number is not zero, as 0 or 1. Without a branch, for each of which the verifier would follow the rest of
+// the program twice.
+static __always_inline u32 any_bit(u64 number)
+{
+    u64 negative = -number;
+
+    barrier_var(negative); // or the compiler would see what it is about, and branch
+    return (number | negative) >> 63;
+}
+
 // The id of a struct among the kernel's types, for bpf_rdonly_cast.
 #define ID_OF(type) bpf_core_enum_value(enum iotrace_struct_ids, ID_OF_##type)
 

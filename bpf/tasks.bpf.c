@@ -427,7 +427,7 @@ static long write_call(u32 index, struct sample_walk *walk)
 
 static long count_used_slot(u32 index, struct sample_walk *walk)
 {
-    walk->fds += walk->thread->fds[index % IOTRACE_FD_SLOTS].file_id != 0;
+    walk->fds += any_bit(walk->thread->fds[index % IOTRACE_FD_SLOTS].file_id);
     return 0;
 }
 

@@ -40,14 +40,16 @@ struct uring_notification {
     u32 arrived;
     u32 opcode;
 };
-LRU(uring_notifications, 65536, u64, struct uring_notification); // by the address of the notification's request
-LRU(uring_sends, 65536, u64, u64);                               // from the send's request to its notification's
+// As many as one ring takes at once (IORING_MAX_ENTRIES). A send that is dropped before its end stays unresolved.
+LRU(uring_notifications, 32768, u64, struct uring_notification); // by the address of the notification's request
+LRU(uring_sends, 32768, u64, u64);                               // from the send's request to its notification's
 
 // Completions of multishot requests, and those that found the completion queue full, name no request, only its
 // user_data. Where a program uses the same for many requests, the last one is meant.
 struct uring_name {
     u64 ring;
     u64 user_data;
+    u64 zerocopy; // 1: a zero-copy send
 };
 struct uring_named {
     u64 request; // 0: a multishot
@@ -55,8 +57,7 @@ struct uring_named {
     u32 opcode;
     u32 reserved;
 };
-LRU(uring_multishots, 65536, struct uring_name, struct uring_named);
-LRU(uring_names, 65536, struct uring_name, struct uring_named); // zero-copy sends
+LRU(uring_names, 65536, struct uring_name, struct uring_named);
 
 #define IORING_SETUP_SQPOLL 2
 #define IORING_SETUP_REGISTERED_FD_ONLY (1 << 15)
@@ -191,33 +192,30 @@ static __always_inline u64 submitted_file(struct iotrace_thread_state *thread, s
 #define DIRECTION_OUT_ZC 3
 #define DIRECTION_UNKNOWN 4
 
+// Sets of opcodes, of which the highest in use is 61. The verifier follows a switch with each opcode by itself to the
+// end of the program.
+#define OP(opcode) (1ull << (opcode))
+#define OPS_IN                                                                                                         \
+    (OP(OP_READV) | OP(OP_READ_FIXED) | OP(OP_READ) | OP(OP_RECVMSG) | OP(OP_RECV) | OP(OP_READ_MULTISHOT) |           \
+     OP(OP_READV_FIXED))
+#define OPS_OUT (OP(OP_WRITEV) | OP(OP_WRITE_FIXED) | OP(OP_WRITE) | OP(OP_SENDMSG) | OP(OP_SEND) | OP(OP_WRITEV_FIXED))
+#define OPS_OUT_ZC (OP(OP_SEND_ZC) | OP(OP_SENDMSG_ZC))
+#define OPS_UNKNOWN (OP(OP_SPLICE) | OP(OP_TEE))
+#define OPS_MOVING (OPS_IN | OPS_OUT | OPS_OUT_ZC | OPS_UNKNOWN)
+#define OPS_FIXED (OP(OP_READ_FIXED) | OP(OP_WRITE_FIXED) | OP(OP_READV_FIXED) | OP(OP_WRITEV_FIXED))
+
+static __always_inline bool is_one_of(u64 opcodes, u32 opcode)
+{
+    return opcode < 64 && opcodes & OP(opcode);
+}
+
 static __always_inline u32 direction_of(u32 opcode)
 {
-    switch (opcode) {
-    case OP_READV:
-    case OP_READ_FIXED:
-    case OP_READ:
-    case OP_RECVMSG:
-    case OP_RECV:
-    case OP_READ_MULTISHOT:
-    case OP_READV_FIXED:
-        return DIRECTION_IN;
-    case OP_WRITEV:
-    case OP_WRITE_FIXED:
-    case OP_WRITE:
-    case OP_SENDMSG:
-    case OP_SEND:
-    case OP_WRITEV_FIXED:
-        return DIRECTION_OUT;
-    case OP_SEND_ZC:
-    case OP_SENDMSG_ZC:
-        return DIRECTION_OUT_ZC;
-    case OP_SPLICE:
-    case OP_TEE:
-        return DIRECTION_UNKNOWN;
-    default:
-        return DIRECTION_NONE;
-    }
+    return is_one_of(OPS_IN, opcode)        ? DIRECTION_IN
+           : is_one_of(OPS_OUT, opcode)     ? DIRECTION_OUT
+           : is_one_of(OPS_OUT_ZC, opcode)  ? DIRECTION_OUT_ZC
+           : is_one_of(OPS_UNKNOWN, opcode) ? DIRECTION_UNKNOWN
+                                            : DIRECTION_NONE;
 }
 
 static __always_inline void note_submission(struct io_kiocb *request)
@@ -256,23 +254,24 @@ static __always_inline void note_submission(struct io_kiocb *request)
     }
     named.opcode = opcode;
     if (opcode == OP_ACCEPT || opcode == OP_POLL_ADD || opcode == OP_TIMEOUT) { // may be multishot
-        PUT(uring_multishots, &name, &named);
+        PUT(uring_names, &name, &named);
         return;
     }
-    if (direction_of(opcode) == DIRECTION_NONE)
+    if (!is_one_of(OPS_MOVING, opcode))
         return;
     named.file_id = submitted_file(thread, request);
-    if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
+    if (is_one_of(OPS_OUT_ZC, opcode)) {
         notif = (u64)BPF_CORE_READ(message, notif);
         notification.opcode = opcode;
         notification.reports_usage = BPF_CORE_READ(message, flags) & IORING_SEND_ZC_REPORT_USAGE;
         PUT(uring_notifications, &notif, &notification);
         PUT(uring_sends, &key, &notif);
         named.request = key;
+        name.zerocopy = 1;
         PUT(uring_names, &name, &named);
     } else if (opcode == OP_READ_MULTISHOT ||
                ((opcode == OP_RECV || opcode == OP_RECVMSG) && BPF_CORE_READ(message, flags) & IORING_RECV_MULTISHOT)) {
-        PUT(uring_multishots, &name, &named);
+        PUT(uring_names, &name, &named);
     }
 }
 
@@ -395,8 +394,7 @@ __noinline int account_request(struct iotrace_thread_state *thread, u64 file_id,
     } else if (record && asks_for_direct(record, record->f_flags)) {
         hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_NOT_DIRECT, moved);
         COUNT(kernel_copied_operations);
-    } else if (opcode == OP_READ_FIXED || opcode == OP_WRITE_FIXED || opcode == OP_READV_FIXED ||
-               opcode == OP_WRITEV_FIXED) {
+    } else if (is_one_of(OPS_FIXED, opcode)) {
         hide(header->process_id, file_id, IOTRACE_OPERATION_URING | opcode, IOTRACE_HIDDEN_FIXED_BUFFER, moved);
         COUNT(kernel_copied_operations);
     } else {
@@ -464,30 +462,30 @@ static __always_inline int complete(struct io_ring_ctx *ring, struct io_kiocb *r
         take_direct((u64)request);
     if (!request) {
         struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
-        struct uring_named *named = bpf_map_lookup_elem(&uring_multishots, &name);
+        struct uring_named *named = bpf_map_lookup_elem(&uring_names, &name);
         if (!named) { // armed before the trace
             LOSE(uring_unnamed, 1);
             return 0;
         }
-        moved = result > 0 && direction_of(named->opcode) != DIRECTION_NONE ? result : 0;
+        moved = result > 0 && is_one_of(OPS_MOVING, named->opcode) ? result : 0;
         count_further(thread, named->opcode, 0, moved);
         if (moved) {
             count_async(file_record(named->file_id), uring_model(ring), moved);
             account_request(thread, named->file_id, 0, named->opcode, moved);
         }
         if (!(flags & IORING_CQE_F_MORE))
-            bpf_map_delete_elem(&uring_multishots, &name);
+            bpf_map_delete_elem(&uring_names, &name);
         return 0;
     }
     opcode = completed_opcode(request);
-    if (opcode == OP_SEND_ZC || opcode == OP_SENDMSG_ZC) {
-        struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
+    if (is_one_of(OPS_OUT_ZC, opcode)) {
+        struct uring_name name = {.ring = (u64)ring, .user_data = user_data, .zerocopy = 1};
         bpf_map_delete_elem(&uring_names, &name);
     }
-    moves = direction_of(opcode) != DIRECTION_NONE;
+    moves = is_one_of(OPS_MOVING, opcode);
     moved = moves && result > 0 ? result : 0;
     count_request(thread, may_be_pending(user_data) ? (u64)request : 0, opcode, result, moved);
-    if (result < 0 || (moves && !result && direction_of(opcode) == DIRECTION_OUT_ZC))
+    if (result < 0 || (moves && !result && is_one_of(OPS_OUT_ZC, opcode)))
         return 0;
     thread->header.totals.uring_operations++;
     if (!moves)
@@ -543,7 +541,7 @@ SEC("tp_btf/io_uring_cqe_overflow")
 int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result, unsigned int flags)
 {
     struct iotrace_thread_state *thread = uring_thread();
-    struct uring_name name = {.ring = (u64)ring, .user_data = user_data};
+    struct uring_name name = {.ring = (u64)ring, .user_data = user_data, .zerocopy = 1};
     struct iotrace_ring_key ring_entry = {};
     struct iotrace_ring *counted;
     struct uring_named *named;
@@ -558,8 +556,10 @@ int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result
     if (counted)
         __sync_fetch_and_add(&counted->overflows, 1);
     named = bpf_map_lookup_elem(&uring_names, &name);
-    if (!named)
-        named = bpf_map_lookup_elem(&uring_multishots, &name);
+    if (!named) {
+        name.zerocopy = 0;
+        named = bpf_map_lookup_elem(&uring_names, &name);
+    }
     if (flags & IORING_CQE_F_NOTIF) {
         request = named ? named->request : 0;
         notif = bpf_map_lookup_elem(&uring_sends, &request);
@@ -573,7 +573,7 @@ int BPF_PROG(count_overflow, struct io_ring_ctx *ring, u64 user_data, int result
         LOSE(uring_unnamed, 1);
         return 0;
     }
-    if (direction_of(named->opcode) == DIRECTION_NONE)
+    if (!is_one_of(OPS_MOVING, named->opcode))
         return 0;
     if (named->request)
         count_request(thread, named->request, named->opcode, result, result);
