@@ -104,7 +104,7 @@ public struct Overhead: Sendable, Equatable {
     public var probeNanoseconds: UInt64?
     public var probeRuns: UInt64?
     /// By how much all programs of the machine were slowed down together: the probes' time without what the accounting adds
-    /// to it, and for each system call the kernel's way to the probe and back, which no program's time has in it. Estimated.
+    /// to it, and for each run the kernel's way to the probe and back, which no program's time has in it. Estimated.
     public var addedNanoseconds: UInt64?
     /// User and system time of the tracer itself.
     public var collectorNanoseconds: UInt64?

@@ -16,25 +16,25 @@ public struct SeededThread: Sendable {
 public struct ProgramRuns: Sendable, Equatable {
     public var runs: UInt64
     public var nanoseconds: UInt64
-    /// Runs of the program at the end of every system call.
-    public var exits: UInt64
+    /// Runs at tracepoints, to which the kernel has a way.
+    public var hooked: UInt64
 
-    public init(runs: UInt64 = 0, nanoseconds: UInt64 = 0, exits: UInt64 = 0) {
+    public init(runs: UInt64 = 0, nanoseconds: UInt64 = 0, hooked: UInt64 = 0) {
         self.runs = runs
         self.nanoseconds = nanoseconds
-        self.exits = exits
+        self.hooked = hooked
     }
 
     public static func += (sum: inout ProgramRuns, part: ProgramRuns) {
         sum.runs &+= part.runs
         sum.nanoseconds &+= part.nanoseconds
-        sum.exits &+= part.exits
+        sum.hooked &+= part.hooked
     }
 
     public static func - (later: ProgramRuns, earlier: ProgramRuns) -> ProgramRuns {
         ProgramRuns(
             runs: later.runs &- earlier.runs, nanoseconds: later.nanoseconds &- earlier.nanoseconds,
-            exits: later.exits &- earlier.exits)
+            hooked: later.hooked &- earlier.hooked)
     }
 }
 
@@ -141,7 +141,7 @@ public struct AttachedProbes: ~Copyable {
             guard let information = programInformation(program.fd) else { continue }
             sum += ProgramRuns(
                 runs: information.run_cnt, nanoseconds: information.run_time_ns,
-                exits: program.description.hook == "sys_exit" ? information.run_cnt : 0)
+                hooked: program.description.usesTracepoint ? information.run_cnt : 0)
         }
         return sum
     }
