@@ -12,10 +12,9 @@ struct Accounting {
     private var before = ProgramRuns()
     private var covered: UInt64 = 0
     private var inWindows = ProgramRuns()
-    /// A call of the tracer's own without the probes, nanoseconds.
-    private let untracedCall = time_of_own_call()
-    /// What such a call takes longer with them.
-    private var callDelay: Double?
+    /// A call of the tracer's own without the probes and with them, nanoseconds: the least that was measured.
+    private var untracedCall = time_of_own_call()
+    private var tracedCall: Double?
     /// What the accounting adds to each run, nanoseconds.
     private var bias: Double?
     /// Of the seconds: the next one with a window, and how far it is to the one after that.
@@ -36,15 +35,20 @@ struct Accounting {
         return true
     }
 
-    /// To be called when the probes are attached; an instance is made before that.
-    mutating func probesAreAttached() {
-        callDelay = max(0, time_of_own_call() - untracedCall)
-    }
+    // Each is measured twice, some time apart: the first calls after a sleep take longer, and machines have slow moments.
+
+    /// To be called right before the probes are attached.
+    mutating func probesComeNow() { untracedCall = min(untracedCall, time_of_own_call()) }
+
+    /// To be called when the probes are attached, while the accounting is off.
+    mutating func probesAreAttached() { tracedCall = min(tracedCall ?? .infinity, time_of_own_call()) }
 
     /// - Parameter bias: finds out what a run of nothing is accounted for with. Asked while the accounting is on.
     mutating func correct(_ bias: () -> Double?) {
-        if self.bias == nil, fd != nil { self.bias = bias() }
+        if needsCalibration, fd != nil { self.bias = bias() }
     }
+
+    var needsCalibration: Bool { bias == nil }
 
     /// - Parameters:
     ///   - fd: keeps the kernel's accounting on; nil when it was refused.
@@ -82,7 +86,8 @@ struct Accounting {
         let nanoseconds = runs * Double(inWindows.nanoseconds) / Double(inWindows.runs)
         overhead.probeRuns = UInt64(runs)
         overhead.probeNanoseconds = UInt64(nanoseconds)
-        if let callDelay, let bias {
+        if let tracedCall, let bias {
+            let callDelay = max(0, tracedCall - untracedCall)
             // The way to other tracepoints, which no call of the tracer's own goes, is about as long.
             let hooked = max(Double(inWindows.hooked) * scale, Double(calls))
             overhead.addedNanoseconds = UInt64(max(0, nanoseconds - runs * bias) + hooked * callDelay)

@@ -63,6 +63,7 @@ final class TraceSession {
                 samplingFrequency: options.noSampling ? nil : options.samplingHz,
                 requestTiming: options.requestTiming, classifies: !options.noModels, mapLimit: options.mapLimit)
             let loaded = try LoadedProbes(configuration)
+            accounting.probesComeNow()
             attached = try loaded.attach()
             if case .pids(let pids, let awaitingExec) = configuration.target {
                 for pid in pids { try attached.addTarget(pid: pid, awaitingExec: awaitingExec) }
@@ -231,7 +232,9 @@ final class TraceSession {
     }
 
     private func openAccounting() throws {
-        guard accounting.isDue(), accounting.open(attached.startAccounting(), attached.programRuns()) else { return }
+        guard accounting.isDue() else { return }
+        if accounting.needsCalibration { accounting.probesAreAttached() }
+        guard accounting.open(attached.startAccounting(), attached.programRuns()) else { return }
         accounting.correct { attached.accountingBias() }
         try loop.timer(Self.accountingWindow, repeats: false) { [unowned self] in
             accounting.close(attached.programRuns())
