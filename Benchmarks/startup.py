@@ -54,7 +54,21 @@ def wall(mode, directory):
 
 
 LOAD = re.compile(r'bpf\(BPF_PROG_LOAD, \{.*?insn_cnt=(\d+).*?prog_name="(\w+)".*= (-?\d+).*<([\d.]+)>')
-CALL = re.compile(r"^(?:\[pid +\d+\] |\d+ +)?(\w+)\(.*<([\d.]+)>$")
+CALL = re.compile(r"^(\w+)\(.*<([\d.]+)>$")
+LINE = re.compile(r"^(\d+) +(?:<\.\.\. \w+ resumed>)?(.*?)( <unfinished \.\.\.>)?$")
+
+
+def calls(log):
+    """The calls in a log of strace, with the two halves of those put together that another thread's calls came between."""
+    begun = {}
+    for line in log.read_text(errors="replace").splitlines():
+        if match := LINE.match(line):
+            thread, text, unfinished = match.groups()
+            text = begun.pop(thread, "") + text
+            if unfinished:
+                begun[thread] = text
+            else:
+                yield text
 
 
 def loads(directory):
@@ -65,14 +79,14 @@ def loads(directory):
                     "-o", directory / "report", "--", "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL, timeout=START_SECONDS, check=True)
     found, others = {}, 0
-    for line in log.read_text(errors="replace").splitlines():
-        if match := LOAD.search(line):
+    for call in calls(log):
+        if match := LOAD.search(call):
             instructions, name, result, seconds = match.groups()
             # A program may be loaded a second time.
             entry = found.setdefault(name, {"instructions": 0, "ms": 0.0})
             entry["instructions"] += int(instructions) if int(result) >= 0 else 0
             entry["ms"] += float(seconds) * 1000
-        elif match := CALL.match(line):
+        elif match := CALL.match(call):
             others += float(match.group(2)) * 1000
     if not found:
         raise harness.Unavailable("strace showed no program being loaded")
