@@ -21,7 +21,9 @@ struct iocb_key {
     u64 process_id;
     u64 iocb;
 };
-LRU(counted_iocbs, 32768, struct iocb_key, u32);
+// As many as there are at once unless fs.aio-max-nr is raised: one that is dropped before it is fetched is counted
+// twice.
+LRU(counted_iocbs, 65536, struct iocb_key, u32);
 
 LRU(direct_requests, 65536, u64, struct direct_request); // by the address of the kiocb, or by aio_key()
 
