@@ -2,8 +2,6 @@
 
 import contextlib
 import functools
-import json
-import subprocess
 import time
 
 import harness
@@ -25,16 +23,15 @@ SHARE = 0.02
 
 
 def cases(options):
-    loops = [name for name in options.choose([*LOOPS, *LOADS]) if name in LOOPS]
-    with scratch() as directory:
-        program = compiled("micro.c", directory, "-pthread")
-        if loops:
+    chosen = options.choose([*LOOPS, *LOADS])
+    if loops := [name for name in LOOPS if name in chosen]:
+        with scratch() as directory:
+            program = compiled("micro.c", directory, "-pthread")
             yield harness.Case("loops", MODES, functools.partial(measure_loops, program, loops, options))
-    for name in options.choose([*LOOPS, *LOADS]):
-        if name not in LOADS:
-            continue
-        with scratch() as directory, macro.LOADS[name](directory, options) as load:
-            yield harness.Case(name, MODES, functools.partial(measure_load, name, load))
+    for name in LOADS:
+        if name in chosen:
+            with scratch() as directory, macro.LOADS[name](directory, options) as load:
+                yield harness.Case(name, MODES, functools.partial(measure_load, name, load))
 
 
 def measure_loops(program, names, options, mode):
@@ -61,17 +58,9 @@ def measure_load(name, load, mode):
 @contextlib.contextmanager
 def attached(mode, target):
     """A mode's programs at work and accounted for. Gives what reads their accounts."""
-    others = set(programs())
+    others = selfcost.accounts().keys()
     with tools.MODES[mode](target, {}), selfcost.accounting():
-        yield lambda: {number: account for number, account in programs().items() if number not in others}
-
-
-def programs():
-    """Name, runs and nanoseconds of every BPF program of the machine, by its id."""
-    tools.need("bpftool")
-    output = subprocess.run(["bpftool", "prog", "show", "-j"], stdout=subprocess.PIPE, check=True).stdout
-    return {program["id"]: (program.get("name", "?"), program.get("run_cnt", 0), program.get("run_time_ns", 0))
-            for program in json.loads(output)}
+        yield lambda: {number: account for number, account in selfcost.accounts().items() if number not in others}
 
 
 def per(count, before, after):

@@ -99,11 +99,17 @@ def programs_of(pid):
     return ids
 
 
-def run_time(ids):
-    """Nanoseconds that these programs have run for, by bpftool."""
+def accounts():
+    """Name, runs and nanoseconds of every BPF program of the machine, by its id; the latter while the accounting is on."""
     tools.need("bpftool")
-    programs = json.loads(subprocess.run(["bpftool", "prog", "show", "-j"], stdout=subprocess.PIPE, check=True).stdout)
-    return sum(program.get("run_time_ns", 0) for program in programs if program["id"] in ids)
+    output = subprocess.run(["bpftool", "prog", "show", "-j"], stdout=subprocess.PIPE, check=True).stdout
+    return {program["id"]: (program.get("name", "?"), program.get("run_cnt", 0), program.get("run_time_ns", 0))
+            for program in json.loads(output)}
+
+
+def run_time(ids):
+    """Nanoseconds that these programs have run for."""
+    return sum(nanoseconds for number, (_, _, nanoseconds) in accounts().items() if number in ids)
 
 
 def figures(case, subject):
