@@ -44,7 +44,7 @@ final class ProcessRow {
     /// Of threads that have moved nothing yet: all that such a thread did is shown once it has.
     private var idleCopies: [ThreadCopies.Key: ThreadCopies] = [:]
     /// What this reading adds to figures that come from one place each.
-    private var news = ProcessFigures(identity: ProcessIdentity(id: 0, pid: 0, ppid: 0, comm: ""))
+    private var news = ProcessRow.nothing
     private static let nothing = ProcessFigures(identity: ProcessIdentity(id: 0, pid: 0, ppid: 0, comm: ""))
 
     var liveThreads: UInt64 = 0

@@ -17,6 +17,7 @@ extension Balancing {
 
 extension UInt64 {
     /// See `Balancing`.
+    @inlinable
     mutating func takeCredit() -> UInt64 {
         guard Int64(bitPattern: self) > 0 else { return 0 }
         defer { self = 0 }
@@ -25,7 +26,15 @@ extension UInt64 {
 }
 
 extension Balancing where Self: CounterBlock {
-    mutating func takeCounterCredit() -> Self {
+    @inlinable
+    public static func -= (sum: inout Self, part: Self) {
+        part.readAll { part in
+            sum.writeAll { sum in for index in 0..<sum.count { sum[index] &-= part[index] } }
+        }
+    }
+
+    @inlinable
+    public mutating func takeCredit() -> Self {
         var credit = self
         credit.writeAll { credit in
             writeAll { counters in
@@ -36,35 +45,13 @@ extension Balancing where Self: CounterBlock {
     }
 }
 
-extension Totals: Balancing {
-    public static func -= (sum: inout Totals, part: Totals) { sum.removeCounters(of: part) }
-    public mutating func takeCredit() -> Totals { takeCounterCredit() }
-}
-
-extension LedgerFigures: Balancing {
-    public static func -= (sum: inout LedgerFigures, part: LedgerFigures) { sum.removeCounters(of: part) }
-    public mutating func takeCredit() -> LedgerFigures { takeCounterCredit() }
-}
-
-extension CallFigures: Balancing {
-    public static func -= (sum: inout CallFigures, part: CallFigures) { sum.removeCounters(of: part) }
-    public mutating func takeCredit() -> CallFigures { takeCounterCredit() }
-}
+extension Totals: Balancing {}
+extension LedgerFigures: Balancing {}
+extension CallFigures: Balancing {}
 
 extension FileCounters: Balancing {
-    public static func -= (sum: inout FileCounters, part: FileCounters) { sum.removeCounters(of: part) }
-    public mutating func takeCredit() -> FileCounters { takeCounterCredit() }
+    /// `isZero` leaves out what a row is not shown for.
     public var isSettled: Bool { areCountersZero }
-}
-
-extension FileFigures: Balancing {
-    public static func -= (sum: inout FileFigures, part: FileFigures) { sum.counters -= part.counters }
-
-    public mutating func takeCredit() -> FileFigures {
-        FileFigures(identity: identity, opens: opens, counters: counters.takeCredit())
-    }
-
-    public var isSettled: Bool { counters.isSettled }
 }
 
 extension ThreadCopies: Balancing {

@@ -26,9 +26,9 @@ extension CounterBlock {
         readAll { body(UnsafeBufferPointer(rebasing: $0[Self.counterCount...])) }
     }
 
-    /// The counters and the list.
-    @inline(__always)
-    func readAll<Result>(_ body: (UnsafeBufferPointer<UInt64>) -> Result) -> Result {
+    /// The counters and the list, which may also be written.
+    @inlinable @inline(__always)
+    public func readAll<Result>(_ body: (UnsafeBufferPointer<UInt64>) -> Result) -> Result {
         withUnsafeBytes(of: self) { bytes in
             body(
                 UnsafeBufferPointer(
@@ -37,8 +37,8 @@ extension CounterBlock {
         }
     }
 
-    @inline(__always)
-    mutating func writeAll<Result>(_ body: (UnsafeMutableBufferPointer<UInt64>) -> Result) -> Result {
+    @inlinable @inline(__always)
+    public mutating func writeAll<Result>(_ body: (UnsafeMutableBufferPointer<UInt64>) -> Result) -> Result {
         withUnsafeMutableBytes(of: &self) { bytes in
             body(
                 UnsafeMutableBufferPointer(
@@ -58,35 +58,36 @@ extension CounterBlock {
         }
     }
 
-    /// Adds the counters of `part`, and of nothing else that the struct may have.
-    mutating func addCounters(of part: Self) {
-        part.readAll { part in
-            writeAll { sum in for index in 0..<sum.count { sum[index] &+= part[index] } }
-        }
-    }
-
-    /// Every counter is.
-    var areCountersZero: Bool {
+    @inlinable
+    public var areCountersZero: Bool {
         readAll { counters in
             var bits: UInt64 = 0
             for counter in counters { bits |= counter }
             return bits == 0
         }
     }
+}
 
-    /// The opposite of `addCounters`.
-    mutating func removeCounters(of part: Self) {
+/// Types whose counters are all that is added. They are for each thread and file of a reading, so what uses them from another
+/// module has to see what it does.
+extension Accumulating where Self: CounterBlock {
+    @inlinable
+    public static func += (sum: inout Self, part: Self) {
         part.readAll { part in
-            writeAll { sum in for index in 0..<sum.count { sum[index] &-= part[index] } }
+            sum.writeAll { sum in for index in 0..<sum.count { sum[index] &+= part[index] } }
         }
     }
 
-    /// Leaves what has been added since `earlier`: see `Accumulating.since`.
-    mutating func subtractCounters(of earlier: Self) {
+    @inlinable
+    public func since(_ earlier: Self) -> Self {
+        var difference = self
         earlier.readAll { earlier in
-            writeAll { later in
+            difference.writeAll { later in
                 for index in 0..<later.count { later[index] = later[index].since(earlier[index]) }
             }
         }
+        return difference
     }
+
+    @inlinable public var isZero: Bool { areCountersZero }
 }

@@ -8,6 +8,7 @@ public protocol Accumulating {
 }
 
 extension UInt64 {
+    @inlinable
     func since(_ earlier: UInt64) -> UInt64 { self > earlier ? self - earlier : 0 }
 }
 
@@ -102,21 +103,9 @@ public struct Totals: Accumulating, CounterBlock, Sendable, Equatable {
     /// The causes.
     public static let listCount = 13
 
-    public static func += (sum: inout Totals, part: Totals) {
-        sum.addCounters(of: part)
-    }
-
-    public func since(_ earlier: Totals) -> Totals {
-        var difference = self
-        difference.subtractCounters(of: earlier)
-        return difference
-    }
-
     public static func == (one: Totals, other: Totals) -> Bool {
         one.readAll { one in other.readAll { one.elementsEqual($0) } }
     }
-
-    public var isZero: Bool { areCountersZero }
 }
 
 /// One system call of a process.
@@ -148,18 +137,6 @@ public struct CallFigures: Accumulating, CounterBlock, Sendable, Equatable {
     ]
 
     public static let counterCount = 6
-
-    public static func += (sum: inout CallFigures, part: CallFigures) {
-        sum.addCounters(of: part)
-    }
-
-    public func since(_ earlier: CallFigures) -> CallFigures {
-        var difference = self
-        difference.subtractCounters(of: earlier)
-        return difference
-    }
-
-    public var isZero: Bool { areCountersZero }
 }
 
 /// Bytes and sleeps of one open fd.

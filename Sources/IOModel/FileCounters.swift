@@ -62,14 +62,6 @@ public struct FileCounters: Accumulating, CounterBlock, Sendable, Equatable {
         }
     }
 
-    public static func += (sum: inout FileCounters, part: FileCounters) { sum.addCounters(of: part) }
-
-    public func since(_ earlier: FileCounters) -> FileCounters {
-        var difference = self
-        difference.subtractCounters(of: earlier)
-        return difference
-    }
-
     public static func == (one: FileCounters, other: FileCounters) -> Bool {
         one.readAll { one in other.readAll { one.elementsEqual($0) } }
     }

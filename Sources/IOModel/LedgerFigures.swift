@@ -61,18 +61,6 @@ public struct LedgerFigures: Accumulating, CounterBlock, Sendable, Equatable {
     }
 
     public static let counterCount = 28
-
-    public static func += (sum: inout LedgerFigures, part: LedgerFigures) {
-        sum.addCounters(of: part)
-    }
-
-    public func since(_ earlier: LedgerFigures) -> LedgerFigures {
-        var difference = self
-        difference.subtractCounters(of: earlier)
-        return difference
-    }
-
-    public var isZero: Bool { areCountersZero }
 }
 
 /// What one thread moved.

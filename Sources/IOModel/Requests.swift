@@ -49,18 +49,6 @@ public struct RequestFigures: Accumulating, CounterBlock, Sendable, Equatable {
     ]
 
     public static let counterCount = 10
-
-    public static func += (sum: inout RequestFigures, part: RequestFigures) {
-        sum.addCounters(of: part)
-    }
-
-    public func since(_ earlier: RequestFigures) -> RequestFigures {
-        var difference = self
-        difference.subtractCounters(of: earlier)
-        return difference
-    }
-
-    public var isZero: Bool { areCountersZero }
 }
 
 /// A ring of a process.

@@ -19,6 +19,13 @@ struct ChangedRecords<Key: Hashable, Note> {
 
     mutating func forget(_ key: Key) { known[key] = nil }
 
+    /// - Returns: the keys of what has been forgotten.
+    mutating func forget(where isGone: (Key) -> Bool) -> [Key] {
+        let gone = known.keys.filter(isGone)
+        for key in gone { known[key] = nil }
+        return gone
+    }
+
     /// All records are decoded by the next reading.
     mutating func distrust() { for key in known.keys { known[key]!.digest = 0 } }
 

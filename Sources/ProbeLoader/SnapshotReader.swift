@@ -188,25 +188,20 @@ final class SnapshotReader {
         processes ended: Set<UInt64>, files gone: [UInt64], unused: Set<UInt64>, in snapshot: Snapshot
     ) {
         for id in unused { retire(id) }
-        if !unused.isEmpty || !ended.isEmpty {
-            let done = knownFiles.notes.lazy.filter {
-                unused.contains($0.key) || ended.contains($0.note.processID)
-            }
-            forgetEarlierBindings(of: Set(done.filter(\.note.fdsDiffer).map(\.key)))
-        }
+        let ownFiles = ended.isEmpty ? [] : knownFiles.notes.filter { ended.contains($0.note.processID) }
+        var reopened = unused.filter { knownFiles.note(of: $0)?.fdsDiffer == true }
+        reopened.formUnion(ownFiles.lazy.filter(\.note.fdsDiffer).map(\.key))
+        forgetEarlierBindings(of: reopened)
         if !ended.isEmpty {
             calls.delete(snapshot.calls.keys.filter { ended.contains($0.processID) }.map { $0.abi })
-            let timed = knownLatencies.notes.map(\.key).filter { ended.contains($0.processID) }
-            latencies.delete(timed.map { $0.abi })
-            for key in timed { knownLatencies.forget(key) }
-            let files = knownFiles.notes.map(\.note).filter { ended.contains($0.processID) }
+            latencies.delete(knownLatencies.forget { ended.contains($0.processID) }.map { $0.abi })
+            let files = ownFiles.map(\.note)
             bindings.delete(files.map(\.binding))
             openFiles.delete(files.map(\.openFile))
             closedPaths.delete(files.filter { $0.pathNumber != 0 }.map(\.path))
-            let sampled = knownSamples.notes.map(\.key).filter { ended.contains($0.processID) }
             samples.delete(
-                sampled.map { iotrace_sample_key(process_id: $0.processID, nr: $0.number, reserved: 0) })
-            for key in sampled { knownSamples.forget(key) }
+                knownSamples.forget { ended.contains($0.processID) }
+                    .map { iotrace_sample_key(process_id: $0.processID, nr: $0.number, reserved: 0) })
             let keys = ended.flatMap { id in (snapshot.requests[id] ?? [:]).keys.map { $0.abi(processID: id) } }
             requests.delete(keys)
             requestOverflow.delete(keys)

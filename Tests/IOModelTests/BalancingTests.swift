@@ -16,9 +16,9 @@ import Testing
     @Test func aFileIsSettledWhenNothingOfItIsLeft() {
         var file = FileFigures(identity: FileIdentity(fd: 3, type: .pipe))
         file.again = 1
-        #expect(file.isZero && !file.isSettled)
-        _ = file.takeCredit()
-        #expect(file.isSettled)
+        #expect(file.isZero && !file.counters.isSettled)
+        _ = file.counters.takeCredit()
+        #expect(file.counters.isSettled)
     }
 
     @Test func packedCountersTakeOffWhatTheyWere() {
@@ -59,6 +59,6 @@ import Testing
         packed.subtract(from: &later)
         #expect(later.models[13] == ModelFigures(bytes: 8))
         packed.subtract(from: &file)
-        #expect(file.isSettled)
+        #expect(file.counters.isSettled)
     }
 }
