@@ -599,27 +599,31 @@ __noinline int count_io(struct iotrace_thread_state *thread, s64 result, u32 loa
     return found ? number : -1;
 }
 
+// What poll and select have in common. Whether their sets are to be looked at.
+static __always_inline bool counts_as_wait(struct iotrace_thread_header *header, s64 result, bool sleeps, u64 timeout,
+                                           u64 fds)
+{
+    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO, polls = is_poll(header->call_nr);
+
+    if (sleeps) {
+        header->totals.sleep_wait_ns += header->pending_blocked_ns + header->pending_runqueue_ns;
+        header->totals.poll_sleeps += !failed && polls;
+        header->totals.select_sleeps += !failed && !polls;
+        return false;
+    }
+    if (failed)
+        return false;
+    header->totals.instant_waits += only_asks(header, timeout);
+    if (config.models)
+        note_wait(header, IOTRACE_KIND_WAIT, header->call_nr, fds, result);
+    return config.models;
+}
+
 // poll and ppoll.
 __noinline int count_poll(struct iotrace_thread_state *thread, s64 result, u64 fds, u64 count, u64 timeout)
 {
-    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO;
-    struct iotrace_thread_header *header;
-
-    if (!thread)
-        return 0;
-    header = &thread->header;
-    if (!count) { // used to sleep
-        header->totals.sleep_wait_ns += header->pending_blocked_ns + header->pending_runqueue_ns;
-        header->totals.poll_sleeps += !failed;
-        return 0;
-    }
-    if (failed)
-        return 0;
-    header->totals.instant_waits += only_asks(header, timeout);
-    if (!config.models)
-        return 0;
-    note_wait(header, IOTRACE_KIND_WAIT, header->call_nr, count, result);
-    note_poll_set(thread, fds, count);
+    if (thread && counts_as_wait(&thread->header, result, !count, timeout, count))
+        note_poll_set(thread, fds, count);
     return 0;
 }
 
@@ -627,24 +631,10 @@ __noinline int count_poll(struct iotrace_thread_state *thread, s64 result, u64 f
 __noinline int count_select(struct iotrace_thread_state *thread, s64 result)
 {
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-    bool failed = (unsigned long)result >= (unsigned long)-MAX_ERRNO;
-    struct iotrace_thread_header *header;
 
-    if (!thread)
-        return 0;
-    header = &thread->header;
-    if (only_sleeps(regs, header->call_nr)) {
-        header->totals.sleep_wait_ns += header->pending_blocked_ns + header->pending_runqueue_ns;
-        header->totals.select_sleeps += !failed;
-        return 0;
-    }
-    if (failed)
-        return 0;
-    header->totals.instant_waits += only_asks(header, regs->r8);
-    if (!config.models)
-        return 0;
-    note_wait(header, IOTRACE_KIND_WAIT, header->call_nr, regs->di, result);
-    if (result)
+    if (thread &&
+        counts_as_wait(&thread->header, result, only_sleeps(regs, thread->header.call_nr), regs->r8, regs->di) &&
+        result)
         note_select_sets(thread, regs->si, regs->dx, regs->di);
     return 0;
 }
